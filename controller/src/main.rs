@@ -1,0 +1,2 @@
+//! Entry point of the controller.
+fn main() {}

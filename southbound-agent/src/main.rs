@@ -1,0 +1,2 @@
+//! Entry point of the host agent.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Match-action packet engine.
