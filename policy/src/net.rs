@@ -194,7 +194,7 @@ impl Prefix {
     }
 
     /// Length in bits.
-    pub fn len(&self) -> u8 {
+    pub fn prefix_len(&self) -> u8 {
         self.0.prefix_len()
     }
 
