@@ -1,0 +1,1 @@
+//! What each host must enforce, from the fabric model. Pure and incremental.
