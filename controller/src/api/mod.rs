@@ -1,0 +1,1 @@
+//! HTTP: paths, headers, statuses; everything else is asked of the engine.

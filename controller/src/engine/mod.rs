@@ -1,0 +1,1 @@
+//! Decides what a write means, and publishes the outcome.

@@ -1,0 +1,1 @@
+//! OpenAPI document, generated from the schemas that the server routes with.

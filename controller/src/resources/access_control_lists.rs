@@ -1,0 +1,1 @@
+//! accessControlLists and their rules. Contract 12.1.

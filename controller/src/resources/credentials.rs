@@ -1,0 +1,1 @@
+//! credentials. Contract 12.5.

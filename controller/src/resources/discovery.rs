@@ -1,0 +1,1 @@
+//! discovery. Contract 12.6.

@@ -1,0 +1,1 @@
+//! logicalNetworks, their subnets and pools. Contract 12.15.

@@ -1,0 +1,1 @@
+//! macPools. Contract 12.16.

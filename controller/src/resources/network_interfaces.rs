@@ -1,0 +1,1 @@
+//! networkInterfaces and their IP configurations. Contract 12.23.

@@ -1,0 +1,1 @@
+//! servers and their physical NICs. Contract 12.29.

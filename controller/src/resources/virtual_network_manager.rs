@@ -1,0 +1,1 @@
+//! virtualNetworkManager/configuration. Contract 12.35.

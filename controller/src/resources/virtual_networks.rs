@@ -1,0 +1,1 @@
+//! virtualNetworks and their subnets. Contract 12.36.

@@ -1,0 +1,1 @@
+//! virtualServers. Contract 12.37.

@@ -1,0 +1,1 @@
+//! virtualSwitchManager/configuration. Contract 12.38.
