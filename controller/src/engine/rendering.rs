@@ -1,0 +1,19 @@
+//! The bytes a document was last rendered to, for as long as they are true.
+
+use super::reading::Dependency;
+use crate::resources::version::Version;
+use arc_swap::ArcSwapOption;
+use bytes::Bytes;
+
+/// Cache of one document. Replaced together with whatever makes its content untrue.
+#[derive(Debug, Default)]
+pub(crate) struct Rendering(ArcSwapOption<Rendered>);
+
+/// One rendering.
+#[derive(Debug)]
+pub(crate) struct Rendered {
+    pub(crate) version: Version,
+    pub(crate) bytes: Bytes,
+    /// What the bytes depend on besides the document.
+    pub(crate) depends_on: Vec<Dependency>,
+}
