@@ -95,9 +95,20 @@ mod tests {
 
     #[test]
     fn what_cannot_be_dialled_is_refused() {
-        for text in
-            ["", ":80", "host:", "host:0", "host:+80", "host:65536", "host:80:80", "ho st", "a/b", "[::1", "[x]:1", "[::1]80"]
-        {
+        for text in [
+            "",
+            ":80",
+            "host:",
+            "host:0",
+            "host:+80",
+            "host:65536",
+            "host:80:80",
+            "ho st",
+            "a/b",
+            "[::1",
+            "[x]:1",
+            "[::1]80",
+        ] {
             assert!(text.parse::<Endpoint>().is_err(), "{text}");
         }
     }
