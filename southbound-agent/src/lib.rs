@@ -1,1 +1,7 @@
-//! Host agent.
+//! Host agent: accepts the goal state of one host and enforces it in the virtual switch.
+
+pub mod events;
+pub mod goal_state;
+mod journal;
+pub mod ledger;
+pub mod ports;
