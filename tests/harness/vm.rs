@@ -72,10 +72,7 @@ impl Fabric {
         self.hosts[host].namespace.ip(&host_lines)?;
 
         let mut lines = vec![format!("link set {DEVICE} addrgenmode none"), format!("link set {DEVICE} up")];
-        lines.extend(leases.iter().map(|lease| {
-            let Lease { address, prefix, .. } = lease;
-            format!("address add {address}/{} dev {DEVICE}", prefix.prefix_len())
-        }));
+        lines.extend(leases.iter().map(Lease::line));
         if let Some(first) = leases.first() {
             lines.push(format!("route add default via {} dev {DEVICE} src {}", first.router, first.address));
         }
@@ -106,6 +103,20 @@ impl Fabric {
         .await
     }
 
+    /// Gives a running VM the addresses that its NIC has by now, and waits until they are in force.
+    ///
+    /// # Errors
+    /// A step failed.
+    pub async fn renew(&self, vm: &mut Vm) -> Result<()> {
+        let rest = self.rest();
+        let document = rest.get(&format!("/networkInterfaces/{}", vm.name)).await?;
+        let leases = leases(&rest, &document).await?;
+        let lines: Vec<String> = leases.iter().map(Lease::line).collect();
+        vm.namespace.ip(&lines)?;
+        vm.addresses = leases.iter().map(|lease| lease.address).collect();
+        self.in_force(vm).await
+    }
+
     /// Live migration: the VM's port disappears from its host and comes up on host number `to`.
     ///
     /// # Errors
@@ -120,6 +131,13 @@ impl Fabric {
         destination.agent.attach(&destination.namespace, port, vm.nic, vm.mac)?;
         vm.host = to;
         self.in_force(vm).await
+    }
+}
+
+impl Lease {
+    /// For `ip`.
+    fn line(&self) -> String {
+        format!("address replace {}/{} dev {DEVICE}", self.address, self.prefix.prefix_len())
     }
 }
 

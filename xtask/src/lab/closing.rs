@@ -1,0 +1,50 @@
+//! After the claims: where everything is, and what to try next.
+
+use super::relay;
+use super::tenants::Tenants;
+use harness::fabric::Fabric;
+use harness::namespace::Namespace;
+use harness::{Error, Result, binaries};
+use std::net::SocketAddr;
+
+/// Ports that the lab takes on the caller's loopback, if they are free.
+const CONTROLLER_PORT: u16 = 8080;
+const FIRST_AGENT_PORT: u16 = 9443;
+
+/// Opens the lab to the caller's loopback, tells how to use it, and stays.
+pub(super) async fn stay(home: &Namespace, fabric: &Fabric, tenants: &Tenants) -> Result<()> {
+    let controller = relay::start(home, CONTROLLER_PORT, address_of(fabric.controller.url())?)?;
+    println!("\nThe lab stays up until Ctrl-C. From any shell of this machine:");
+    println!("  controller     http://{controller}/networking/v1/   /metrics   /openapi.json");
+    let mut agents = Vec::new();
+    for (host, port) in fabric.hosts.iter().zip(FIRST_AGENT_PORT..) {
+        let agent = relay::start(home, port, address_of(host.agent.url())?)?;
+        println!("  agent {}   http://{agent}/v1/status   /v1/ports   /metrics", host.name);
+        agents.push(agent);
+    }
+
+    let Tenants { web, client, .. } = tenants;
+    let program = binaries::path(binaries::AGENT)?;
+    let program = program.display();
+    println!("\nNetwork interfaces, and where they are enforced:");
+    println!("  curl -s http://{controller}/networking/v1/networkInterfaces/{}", web.name);
+    println!("\nWhy a packet passes or not, step by step:");
+    let [source, destination] = [client.address(), web.address()];
+    let words = format!("--port {} --proto tcp --src {source} --dst {destination}", client.nic);
+    println!(
+        "  {program} trace --agent http://{} {words} --sport 40000 --dport 80 --direction out",
+        agents[client.host]
+    );
+    println!("\nInside a VM (with sudo unless you are root; from a user namespace add -U -t {}):", std::process::id());
+    for vm in [client, web, &tenants.database, &tenants.red_web, &tenants.red_client] {
+        println!("  nsenter --net={} ping {}    # {}", vm.namespace.path().display(), web.address(), vm.name);
+    }
+    println!("\nOn the fabric:");
+    println!("  nsenter --net={} tcpdump -nn -i fabric udp port 4789", fabric.site.path().display());
+    std::future::pending().await
+}
+
+fn address_of(url: &str) -> Result<SocketAddr> {
+    let address = url.trim_start_matches("http://").trim_end_matches('/').parse();
+    address.map_err(|_| Error::Claim(format!("'{url}' has no address")))
+}

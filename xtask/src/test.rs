@@ -1,0 +1,52 @@
+//! `cargo xtask test`: everything that must hold before a change is merged, in one run.
+
+use crate::packages::{self, is_root};
+use crate::step::{Outcome, Steps};
+use crate::{repository, tidy};
+use harness::support::{REQUIRE_PACKETS, on_path};
+use std::ffi::OsStr;
+use std::process::{Command, ExitCode};
+
+/// Does every step, also after one has failed.
+pub(crate) fn run() -> ExitCode {
+    let mut steps = Steps::default();
+    steps.run("Debian packages", packages::install);
+    steps.command("formatting", &mut cargo(["fmt", "--all", "--check"]));
+    steps.command("lints", &mut cargo(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]));
+    steps.run("repository rules", || if tidy::check() { Outcome::Passed } else { Outcome::Failed });
+    let mut documentation = cargo(["doc", "--workspace", "--no-deps", "--document-private-items"]);
+    steps.command("documentation", documentation.env("RUSTDOCFLAGS", "-D warnings"));
+    if on_path("cargo-deny") {
+        steps.command("dependencies", &mut cargo(["deny", "check", "bans", "licenses", "sources"]));
+    } else {
+        steps.run("dependencies", || Outcome::Skipped("cargo-deny is not installed".to_owned()));
+    }
+    tests(&mut steps);
+    steps.finish()
+}
+
+/// All tests. Those that move real packets need network namespaces: root has them, others may borrow them.
+fn tests(steps: &mut Steps) {
+    if is_root() {
+        steps.command("tests", cargo(["test", "--workspace"]).env(REQUIRE_PACKETS, "1"));
+        return;
+    }
+    steps.command("tests without system tests", &mut cargo(["test", "--workspace", "--exclude", "system-tests"]));
+    let borrowed = Command::new("unshare").args(["--user", "--map-root-user", "true"]).status();
+    if borrowed.is_ok_and(|status| status.success()) {
+        let mut command = Command::new("unshare");
+        command.args(["--user", "--map-root-user", "cargo", "test", "--package", "system-tests"]);
+        steps.command("system tests, as root of a user namespace", command.current_dir(repository()));
+    } else {
+        println!("neither root nor user namespaces: tests with real packets will be skipped");
+        steps.command("system tests", &mut cargo(["test", "--package", "system-tests"]));
+    }
+}
+
+fn cargo<const N: usize>(arguments: [&str; N]) -> Command {
+    // Cargo names the toolchain it runs under; that one and no other.
+    let program = std::env::var_os("CARGO");
+    let mut command = Command::new(program.as_deref().unwrap_or(OsStr::new("cargo")));
+    command.args(arguments).current_dir(repository());
+    command
+}
