@@ -1,1 +1,67 @@
-//! Match-action packet engine.
+//! Match-action packet engine after the Virtual Filtering Platform: bytes in, verdict and bytes out.
+//!
+//! A [`Switch`] is the engine of one host. It owns *ports*, one for each VM, and the objects that ports share: the
+//! *networks* (routing domains) with their CA→PA *mappings*, and the access control *lists*. A caller programs it whole
+//! object by whole object, reads back what is programmed, and hands it frames:
+//!
+//! ```text
+//!              from_vm(port, frame)                          from_underlay(host, VXLAN payload)
+//!                      │                                                 │
+//!         ┌────────────▼────────────┐                                    │
+//!   VM ── │ guard → ACL → QoS →     │ ── same host ──────────┐           │
+//!         │ router → encapsulation  │                        ▼           ▼
+//!         └────────────┬────────────┘        VM ── guard ← ACL ← QoS ← router ← encapsulation
+//!                      │ other host
+//!                      ▼
+//!        Sink::to_underlay(VXLAN payload)                    Sink::to_vm(port, frame)
+//! ```
+//!
+//! The first packet of a flow walks the layers of its port; what they decided is composed into one transposition of the
+//! headers and kept in the port's flow table, where the packets after it find it. A change of policy flushes nothing:
+//! a flow that was judged under older policy walks the layers again when its next packet comes.
+//!
+//! There is no I/O, no clock (`now` is an argument) and no panic on any input here, and memory is bounded by
+//! [`Limits`]. IPv4 and IPv6 are both forwarded; neighbour discovery of IPv6 has no responder yet.
+
+mod address;
+mod bucket;
+mod classifier;
+mod condition;
+mod counters;
+mod direction;
+mod drop_reason;
+mod explain;
+mod flow;
+mod flow_key;
+mod flow_table;
+mod fragment;
+mod hash;
+mod listing;
+mod mapping_space;
+mod packet;
+mod port;
+mod process;
+mod sink;
+mod switch;
+mod tcp_state;
+mod tenant;
+mod time;
+mod trace;
+mod transposition;
+
+pub use condition::{AddressSet, Condition, Protocol};
+pub use counters::{Counters, Traffic};
+pub use direction::Direction;
+pub use drop_reason::DropReason;
+pub use flow::FlowView;
+pub use process::Outcome;
+pub use sink::{Outer, Sink};
+pub use switch::{Config, Limits, NetworkId, PolicyError, PortId, Switch, Tag};
+pub use tenant::acl::{Acl, AclId, AclRule, Action, WithoutAcl};
+pub use tenant::network::{Mapping, Network, Subnet};
+pub use tenant::policy::{PortAddress, PortPolicy};
+pub use time::Time;
+pub use trace::{Attachment, Finding, Probe, Stage, Step, Trace};
+
+/// Bytes that [`Switch::from_vm`] needs before the frame: room for the VXLAN header, so that no frame is ever copied.
+pub const HEADROOM: usize = packet::vxlan::LENGTH;

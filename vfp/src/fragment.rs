@@ -1,0 +1,82 @@
+//! Fragments after the first carry no ports: they follow the first.
+
+use crate::address::Address;
+use crate::hash::Seeded;
+use crate::packet::IpPacket;
+use crate::packet::transport::Transport;
+use crate::time::{Time, nanoseconds};
+use std::hash::BuildHasher;
+use std::time::Duration;
+
+/// Packets in reassembly that are remembered; of two that fall into one place, the younger is.
+const PLACES: usize = 256;
+
+/// How long later fragments may follow the first. [RFC 8200 section 4.5 gives reassembly 60 s; RFC 791 starts at 15 s]
+const LIFE: Duration = Duration::from_secs(30);
+
+/// What fragments of one packet have in common. [RFC 791 section 3.2, RFC 8200 section 4.5]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key {
+    source: Address,
+    destination: Address,
+    identification: u32,
+    protocol: u8,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    key: Key,
+    transport: Transport,
+    seen: Time,
+}
+
+/// First fragments seen lately at one port.
+pub(crate) struct FragmentTable {
+    /// Empty until the first fragment comes: most ports never see one.
+    places: Box<[Option<Place>]>,
+    seed: Seeded,
+}
+
+impl FragmentTable {
+    pub(crate) fn new(seed: Seeded) -> Self {
+        Self { places: Box::default(), seed }
+    }
+
+    /// Remembers what a first fragment carries. Does nothing for other packets.
+    pub(crate) fn note(&mut self, packet: &IpPacket, now: Time) {
+        let Some(key) = Key::of(packet).filter(|_| packet.transport != Transport::Later) else { return };
+        if self.places.is_empty() {
+            self.places = vec![None; PLACES].into_boxed_slice();
+        }
+        // The later ones open and close nothing.
+        let transport = match packet.transport {
+            Transport::Tcp { ports, .. } => Transport::Tcp { ports, flags: 0 },
+            other => other,
+        };
+        if let Some(place) = self.index(&key).and_then(|index| self.places.get_mut(index)) {
+            *place = Some(Place { key, transport, seen: now });
+        }
+    }
+
+    /// What the packet that a later fragment belongs to carries; its own for every other packet.
+    pub(crate) fn transport(&self, packet: &IpPacket, now: Time) -> Option<Transport> {
+        if packet.transport != Transport::Later {
+            return Some(packet.transport);
+        }
+        let key = Key::of(packet)?;
+        let place = self.places.get(self.index(&key)?)?.as_ref()?;
+        (place.key == key && now.since(place.seen) <= nanoseconds(LIFE)).then_some(place.transport)
+    }
+
+    fn index(&self, key: &Key) -> Option<usize> {
+        let hash = usize::try_from(self.seed.hash_one(key) >> 32).ok()?;
+        hash.checked_rem(self.places.len())
+    }
+}
+
+impl Key {
+    fn of(packet: &IpPacket) -> Option<Self> {
+        let IpPacket { source, destination, protocol, fragment, .. } = *packet;
+        fragment.map(|fragment| Self { source, destination, identification: fragment.identification, protocol })
+    }
+}

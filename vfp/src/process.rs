@@ -1,0 +1,191 @@
+//! One frame through the switch.
+
+use crate::HEADROOM;
+use crate::direction::Direction;
+use crate::drop_reason::DropReason;
+use crate::flow::{Arrival, Origin};
+use crate::packet::ethernet::Macs;
+use crate::packet::vxlan::Vxlan;
+use crate::packet::{self, Body, IpPacket, Packet, craft};
+use crate::port::Passage;
+use crate::sink::{Outer, Sink};
+use crate::switch::{PortId, Switch};
+use crate::tenant::guard;
+use crate::tenant::responder;
+use crate::tenant::walk::{Answer, Stop};
+use crate::time::Time;
+use crate::transposition::{Outlet, Tunnel};
+use std::fmt;
+use std::net::IpAddr;
+use zerocopy::IntoBytes;
+
+/// What became of a frame. Counted at the ports it touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Given to a VM of this host.
+    Delivered,
+    /// Sent to another host.
+    Tunnelled,
+    /// The engine answered it itself (ARP, echo of the router, time exceeded).
+    Answered,
+    /// Dropped.
+    Dropped(DropReason),
+}
+
+impl Switch {
+    /// Takes a frame that the VM of `port` sent. `buffer` is [`HEADROOM`] bytes of any content, then the frame from its
+    /// Ethernet header on, checksums complete and no larger than the guest's MTU. The buffer is overwritten.
+    pub fn from_vm(&mut self, port: PortId, buffer: &mut [u8], now: Time, sink: &mut impl Sink) -> Outcome {
+        self.send(port, buffer, now, sink).unwrap_or_else(|reason| {
+            self.count_drop(Some(port), reason);
+            Outcome::Dropped(reason)
+        })
+    }
+
+    /// Takes the payload of a UDP datagram to port 4789 from the host with the provider address `source`. The payload is
+    /// overwritten.
+    pub fn from_underlay(&mut self, source: IpAddr, payload: &mut [u8], now: Time, sink: &mut impl Sink) -> Outcome {
+        self.receive(source, payload, now, sink).unwrap_or_else(|reason| {
+            self.count_drop(None, reason);
+            Outcome::Dropped(reason)
+        })
+    }
+
+    /// An error is a drop that `id` counts.
+    fn send(&mut self, id: PortId, buffer: &mut [u8], now: Time, sink: &mut impl Sink) -> Result<Outcome, DropReason> {
+        let port = self.ports.get_mut(&id).ok_or(DropReason::UnknownPort)?;
+        let (policy, domain) = port.enforced(&self.shared)?;
+        let frame = buffer.get_mut(HEADROOM..).ok_or(DropReason::Malformed)?;
+        let bytes = frame.len();
+        let Packet { macs, body } = Packet::parse(frame)?;
+        let packet = match body {
+            Body::Ip(packet) => packet,
+            Body::Arp(arp) => {
+                let mac = responder::resolve(policy, domain, macs, &arp)?;
+                let reply = craft::arp_reply(frame, &arp, mac.octets()).ok_or(DropReason::Malformed)?;
+                port.counters.outbound.add(bytes);
+                port.counters.inbound.add(reply.len());
+                sink.to_vm(id, reply);
+                return Ok(Outcome::Answered);
+            }
+        };
+        guard::check_unicast(macs, &packet)?;
+        port.fragments.note(&packet, now);
+        let transport = port.fragments.transport(&packet, now).ok_or(DropReason::FragmentWithoutFirst)?;
+        let arrival = Arrival { macs, origin: Origin::Vm };
+        let direction = Direction::Outbound;
+        let passage = Passage { packet: &packet, transport, arrival, direction, bytes, now };
+        let transposition = match port.pass(&self.shared, &passage) {
+            Ok(transposition) => transposition,
+            Err(Stop::Drop(reason)) => return Err(reason),
+            Err(Stop::Answer(answer)) => {
+                let router = port.enforced(&self.shared)?.1.router_mac;
+                let macs = Macs { destination: macs.source, source: router };
+                let mut scratch = [0; craft::TIME_EXCEEDED];
+                let reply = match answer {
+                    Answer::EchoReply => craft::echo_reply(frame, &packet, macs),
+                    Answer::TimeExceeded { router } => craft::time_exceeded(&mut scratch, frame, &packet, router, macs),
+                };
+                let reply = reply.ok_or(DropReason::Malformed)?;
+                port.counters.outbound.add(bytes);
+                port.counters.inbound.add(reply.len());
+                sink.to_vm(id, reply);
+                return Ok(Outcome::Answered);
+            }
+        };
+        port.counters.outbound.add(bytes);
+        transposition.apply(frame);
+        match transposition.outlet {
+            Outlet::Tunnel(Tunnel { vsid, destination, source_port }) => {
+                let (header, _) = buffer.split_at_mut(HEADROOM);
+                header.copy_from_slice(Vxlan::new(vsid).as_bytes());
+                sink.to_underlay(Outer { destination, source_port }, buffer);
+                Ok(Outcome::Tunnelled)
+            }
+            Outlet::Port(to) => Ok(self.deliver(to, frame, &packet, Origin::Port(id), now, sink)),
+            Outlet::Vm => Err(DropReason::NoRoute),
+        }
+    }
+
+    /// An error is a drop that belongs to no port.
+    fn receive(
+        &mut self,
+        pa: IpAddr,
+        payload: &mut [u8],
+        now: Time,
+        sink: &mut impl Sink,
+    ) -> Result<Outcome, DropReason> {
+        let (vsid, frame) = Vxlan::parse(payload).map_err(|_| DropReason::NotVxlan)?;
+        let network = self.shared.vsids.get(&vsid).ok_or(DropReason::UnknownVsid)?;
+        let domain = self.shared.networks.get(network).ok_or(DropReason::UnknownVsid)?;
+        let Packet { macs, body } = Packet::parse(frame)?;
+        let Body::Ip(packet) = body else { return Err(DropReason::ArpIgnored) };
+        guard::check_unicast(macs, &packet)?;
+        let here = domain.local.get(&packet.destination).ok_or(DropReason::UnknownDestination)?;
+        Ok(self.deliver(here.port, frame, &packet, Origin::Host { pa, vsid }, now, sink))
+    }
+
+    /// Through the layers of the destination's port, and to its VM. Drops are counted there.
+    fn deliver(
+        &mut self,
+        id: PortId,
+        frame: &mut [u8],
+        packet: &IpPacket,
+        origin: Origin,
+        now: Time,
+        sink: &mut impl Sink,
+    ) -> Outcome {
+        match self.enter(id, frame, packet, origin, now) {
+            Ok(()) => {
+                sink.to_vm(id, frame);
+                Outcome::Delivered
+            }
+            Err(reason) => {
+                self.count_drop(Some(id), reason);
+                Outcome::Dropped(reason)
+            }
+        }
+    }
+
+    fn enter(
+        &mut self,
+        id: PortId,
+        frame: &mut [u8],
+        packet: &IpPacket,
+        origin: Origin,
+        now: Time,
+    ) -> Result<(), DropReason> {
+        let port = self.ports.get_mut(&id).ok_or(DropReason::NoLocalPort)?;
+        port.fragments.note(packet, now);
+        let transport = port.fragments.transport(packet, now).ok_or(DropReason::FragmentWithoutFirst)?;
+        let arrival = Arrival { macs: packet::macs(frame)?, origin };
+        let (direction, bytes) = (Direction::Inbound, frame.len());
+        let passage = Passage { packet, transport, arrival, direction, bytes, now };
+        match port.pass(&self.shared, &passage) {
+            Ok(transposition) => {
+                transposition.apply(frame);
+                port.counters.inbound.add(bytes);
+                Ok(())
+            }
+            Err(Stop::Drop(reason)) => Err(reason),
+            // No layer answers what comes in.
+            Err(Stop::Answer(_)) => Err(DropReason::RouterAddress),
+        }
+    }
+
+    fn count_drop(&mut self, port: Option<PortId>, reason: DropReason) {
+        let port = port.and_then(|port| self.ports.get_mut(&port));
+        port.map_or(&mut self.stray, |port| &mut port.counters).count_drop(reason);
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Delivered => f.write_str("delivered to a VM of this host"),
+            Self::Tunnelled => f.write_str("sent to another host"),
+            Self::Answered => f.write_str("answered by the switch"),
+            Self::Dropped(reason) => write!(f, "dropped: {reason}"),
+        }
+    }
+}

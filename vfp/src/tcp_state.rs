@@ -1,0 +1,102 @@
+//! How far a TCP connection is, as seen from the middle. [RFC 9293 section 3.3.2]
+
+use crate::packet::transport::tcp_flag::{ACK, FIN, RST, SYN};
+
+/// Sequence numbers are not followed: who may send on the connection is checked by address and host, not by window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TcpState {
+    /// The flow is not TCP.
+    NotTcp,
+    /// The initiator's SYN was seen.
+    SynSent,
+    /// The responder's SYN ACK was seen.
+    SynReceived,
+    /// Both directions are open, or were when the first packet was seen.
+    Established,
+    /// One side has sent its last byte.
+    HalfClosed { by_initiator: bool },
+    /// Both sides are done, or one has reset the connection.
+    Closed,
+}
+
+impl TcpState {
+    /// State after the first packet that is seen.
+    pub(crate) const fn opening(flags: u8) -> Self {
+        match flags & (SYN | ACK) {
+            _ if flags & RST != 0 => Self::Closed,
+            SYN => Self::SynSent,
+            ACK | 0 => Self::Established,
+            _ => Self::SynReceived,
+        }
+    }
+
+    /// State after one more packet.
+    #[must_use]
+    pub(crate) fn advance(self, flags: u8, from_initiator: bool) -> Self {
+        let has = |flag: u8| flags & flag != 0;
+        match self {
+            Self::NotTcp => Self::NotTcp,
+            _ if has(RST) => Self::Closed,
+            Self::SynSent if !from_initiator && has(SYN) && has(ACK) => Self::SynReceived,
+            Self::SynReceived if from_initiator && has(ACK) && !has(SYN) => Self::Established.advance(flags, true),
+            Self::Established if has(FIN) => Self::HalfClosed { by_initiator: from_initiator },
+            Self::HalfClosed { by_initiator } if has(FIN) && by_initiator != from_initiator => Self::Closed,
+            unchanged => unchanged,
+        }
+    }
+
+    /// Whether the handshake is not finished.
+    pub(crate) const fn is_half_open(self) -> bool {
+        matches!(self, Self::SynSent | Self::SynReceived)
+    }
+}
+
+/// Whether a packet with these flags asks for a new connection.
+pub(crate) const fn is_opening(flags: u8) -> bool {
+    flags & (SYN | ACK) == SYN
+}
+
+/// Whether a packet with these flags answers the opening of a connection.
+pub(crate) const fn is_opening_answer(flags: u8) -> bool {
+    flags & (SYN | ACK) == SYN | ACK
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connections_come_and_go_as_the_standard_says() {
+        let (from_initiator, from_responder) = (true, false);
+        let open = [(SYN, from_initiator), (SYN | ACK, from_responder), (ACK, from_initiator)];
+        for (case, then, expected) in [
+            ("handshake", vec![], TcpState::Established),
+            ("repeated SYN ACK", vec![(SYN | ACK, from_responder)], TcpState::Established),
+            ("initiator closes", vec![(FIN | ACK, from_initiator)], TcpState::HalfClosed { by_initiator: true }),
+            ("repeated FIN", vec![(FIN, from_responder); 2], TcpState::HalfClosed { by_initiator: false }),
+            ("both close", vec![(FIN, from_responder), (FIN, from_initiator)], TcpState::Closed),
+            ("reset", vec![(RST, from_responder)], TcpState::Closed),
+            ("nothing revives", vec![(RST, from_responder), (ACK, from_initiator)], TcpState::Closed),
+        ] {
+            let mut packets = open.iter().copied().chain(then);
+            let first = TcpState::opening(packets.next().unwrap().0);
+            let last = packets.fold(first, |state, (flags, side)| state.advance(flags, side));
+            assert_eq!(last, expected, "{case}");
+        }
+    }
+
+    #[test]
+    fn half_open_lasts_until_the_initiator_acknowledges() {
+        let state = TcpState::opening(SYN);
+        assert!(state.is_half_open());
+        assert!(state.advance(ACK, false).is_half_open());
+        let state = state.advance(SYN | ACK, false);
+        assert!(state.is_half_open() && state.advance(ACK, false).is_half_open());
+        assert!(!state.advance(ACK, true).is_half_open());
+    }
+
+    #[test]
+    fn a_connection_first_seen_in_the_middle_counts_as_established() {
+        assert_eq!(TcpState::opening(ACK), TcpState::Established);
+    }
+}
