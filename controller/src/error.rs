@@ -47,6 +47,13 @@ impl ApiError {
         self
     }
 
+    /// Says in which part of the request the fault is: a child inside of its parent.
+    #[must_use]
+    pub fn within(mut self, part: &str) -> Self {
+        self.message = format!("{part}: {}", self.message);
+        self
+    }
+
     /// Adds a finer cause.
     #[must_use]
     pub fn detail(mut self, code: Code, message: impl Into<String>) -> Self {

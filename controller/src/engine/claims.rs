@@ -3,6 +3,7 @@
 use super::world::Key;
 use crate::resources::allocation::Taken;
 use imbl::{OrdMap, OrdSet};
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// Milliseconds since 1970-01-01 UTC.
@@ -19,6 +20,16 @@ pub enum ClaimKind {
     Mac,
     /// Virtual subnet id; scope as for MACs.
     Vsid,
+}
+
+impl ClaimKind {
+    /// The kind that an address is.
+    pub const fn of(address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(_) => Self::Ipv4,
+            IpAddr::V6(_) => Self::Ipv6,
+        }
+    }
 }
 
 /// One name. Unique by its key in the database.

@@ -65,7 +65,7 @@ impl<'a> Ledger<'a> {
         self.claims.taken(kind, scope)
     }
 
-    /// Writes a value that the server chose into `properties` of the document.
+    /// Writes a value that the server chose into `properties` of the document; `null` takes it out.
     pub fn assign(&mut self, property: &'static str, value: Value) {
         self.assigned.push((property, value));
     }

@@ -4,10 +4,22 @@ use super::reading::Dependency;
 use crate::resources::version::Version;
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
+use std::sync::Arc;
 
 /// Cache of one document. Replaced together with whatever makes its content untrue.
 #[derive(Debug, Default)]
 pub(crate) struct Rendering(ArcSwapOption<Rendered>);
+
+impl Rendering {
+    /// What was rendered last, if it was for this version.
+    pub(crate) fn get(&self, version: Version) -> Option<Arc<Rendered>> {
+        self.0.load_full().filter(|rendered| rendered.version == version)
+    }
+
+    pub(crate) fn set(&self, rendered: Arc<Rendered>) {
+        self.0.store(Some(rendered));
+    }
+}
 
 /// One rendering.
 #[derive(Debug)]

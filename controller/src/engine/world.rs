@@ -6,6 +6,7 @@ pub use super::key::Key;
 use super::rendering::Rendering;
 use crate::resources::Members;
 use crate::resources::schema::Collection;
+use crate::store::Stored;
 use imbl::{OrdMap, OrdSet};
 use policy::ids::{HostId, NicId};
 use serde::Deserialize;
@@ -232,6 +233,22 @@ impl World {
         &self.bindings
     }
 
+    /// The world that is stored.
+    pub(crate) fn from_stored(stored: Stored) -> Self {
+        let mut world = Self { generation: stored.generation, ..Self::default() };
+        stored.nodes.into_iter().for_each(|node| world.put(node));
+        stored.claims.into_iter().for_each(|(claim, holder)| world.claims.set(claim, holder));
+        for (nic, attach, attachment) in stored.attachments {
+            world.bindings.attach(nic, attach, attachment);
+        }
+        world
+    }
+
+    /// The same, but with the generation number of `other`, so that numbers which may be on disk are never used again.
+    pub(crate) fn numbered_as(&self, other: &Self) -> Self {
+        Self { generation: other.generation, ..self.clone() }
+    }
+
     /// A world to build the next revision in.
     pub(crate) fn next(&self) -> Self {
         Self { generation: self.generation + 1, ..self.clone() }
@@ -260,6 +277,31 @@ impl World {
         let table = self.tables.entry(collection).or_default();
         table.changed = generation;
         table.entries.insert(node.key.clone(), Entry { node: Arc::new(node), rendering: Arc::default() });
+    }
+
+    /// Completes a document that was just put with what the claims came to.
+    pub(crate) fn amend(
+        &mut self,
+        collection: &'static str,
+        key: &Key,
+        assigned: Vec<(&'static str, Value)>,
+        claims: Arc<[Claim]>,
+    ) {
+        let Some(entry) = self.tables.get_mut(collection).and_then(|table| table.entries.get_mut(key)) else {
+            return;
+        };
+        if assigned.is_empty() && *entry.node.claims == *claims {
+            return;
+        }
+        let node = Arc::make_mut(&mut entry.node);
+        node.claims = claims;
+        let properties = Arc::make_mut(&mut node.properties);
+        for (property, value) in assigned {
+            match value {
+                Value::Null => properties.remove(property),
+                value => properties.insert(property.to_owned(), value),
+            };
+        }
     }
 
     /// Removes a document; its children are the caller's business.

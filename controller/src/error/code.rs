@@ -223,7 +223,7 @@ pub enum Code {
     CanceledByPrimarySite,
     OperationFailedInPrimarySite,
     BackupFolderNotEmpty,
-    CommonNameExtractionFailed,    // Not in the published list: the original's answers in these cases are not documented.
+    CommonNameExtractionFailed, // Not in the published list: the original's answers in these cases are not documented.
     PreconditionFailed,
     RequestBodyTooLarge,
 }
