@@ -115,6 +115,11 @@ impl Compiler {
     pub fn manifest(&self, host: HostId) -> Option<&Manifest> {
         self.hosts.get(&host).filter(|host| host.server.is_some()).map(|host| &host.manifest)
     }
+
+    /// A NIC and the host that it is on, when both are known.
+    pub fn placed(&self, nic: NicId) -> Option<(&Nic, HostId)> {
+        self.nics.get(&nic)?.placed()
+    }
 }
 
 /// Serialises a section.

@@ -1,94 +1,10 @@
 //! What manifests hold, by example. Section names and mappings are compared in their one-line text form.
 
 use super::*;
-use crate::fabric::{Acl, Address, Change, Guards, ProviderAddress, Qos, Subnet};
+use crate::fabric::testing::*;
+use crate::fabric::{Acl, Change};
 use policy::acl::Action;
 use policy::goal_state::Section;
-use policy::net::{MacAddr, Vsid};
-use uuid::Uuid;
-
-const BLUE: NetworkId = NetworkId(Uuid::from_u128(0xb));
-const GREEN: NetworkId = NetworkId(Uuid::from_u128(0xe));
-const WEB: u32 = 0;
-const DB: u32 = 1;
-
-fn host(n: u128) -> HostId {
-    HostId(Uuid::from_u128(n))
-}
-
-fn nic_id(n: u128) -> NicId {
-    NicId(Uuid::from_u128(n))
-}
-
-fn acl_id(n: u128) -> AclId {
-    AclId(Uuid::from_u128(n))
-}
-
-fn subnet_id(network: NetworkId, n: u32) -> SubnetId {
-    SubnetId(Uuid::from_u128((network.0.as_u128() << 8) | u128::from(n)))
-}
-
-fn vsid(n: u32) -> Vsid {
-    Vsid::new(4096 + n).unwrap()
-}
-
-/// A server with provider address 192.0.2.`n`.
-fn server(n: u8) -> Change {
-    let provider_address = ProviderAddress {
-        address: format!("192.0.2.{n}").parse().unwrap(),
-        subnet: "192.0.2.0/24".parse().unwrap(),
-        vlan: 0,
-    };
-    let id = host(n.into());
-    Change::Server(id, Some(Arc::new(Server { id, agent: None, provider_address: Some(provider_address) })))
-}
-
-/// A network with subnets web (10.0.0.0/24) and db (10.0.1.0/24) and their lists.
-fn network(id: NetworkId, web: Option<AclId>, db: Option<AclId>) -> Change {
-    let subnet = |n: u32, acl: Option<AclId>| Subnet {
-        id: subnet_id(id, n),
-        vsid: vsid(n),
-        prefix: format!("10.0.{n}.0/24").parse().unwrap(),
-        router: format!("10.0.{n}.1").parse().unwrap(),
-        acl,
-    };
-    let network = crate::fabric::Network {
-        id,
-        address_space: vec!["10.0.0.0/16".parse().unwrap()],
-        router_mac: MacAddr::new([2, 0, 0, 0, 0, 1]),
-        subnets: vec![subnet(WEB, web), subnet(DB, db)],
-    };
-    Change::Network(id, Some(Arc::new(network)))
-}
-
-fn acl(n: u128) -> Change {
-    let acl = Acl { id: acl_id(n), inbound_default: Action::Allow, outbound_default: Action::Allow, rules: Vec::new() };
-    Change::Acl(acl.id, Some(Arc::new(acl)))
-}
-
-fn nic_with(n: u64, addresses: Vec<Address>) -> Change {
-    let nic = Nic {
-        id: nic_id(n.into()),
-        mac: MacAddr::from_u64(n),
-        addresses,
-        qos: Qos::default(),
-        guards: Guards::default(),
-    };
-    Change::Nic(nic.id, Some(Arc::new(nic)))
-}
-
-fn address(network: NetworkId, subnet: u32, ca: &str, acl: Option<AclId>) -> Address {
-    let (ca, subnet, vsid) = (ca.parse().unwrap(), subnet_id(network, subnet), vsid(subnet));
-    Address { ca, network, subnet, vsid, acl, primary: false }
-}
-
-fn nic(n: u64, network: NetworkId, subnet: u32, ca: &str) -> Change {
-    nic_with(n, vec![address(network, subnet, ca, None)])
-}
-
-fn bind(n: u128, on: u128) -> Change {
-    Change::Binding(nic_id(n), Some(host(on)))
-}
 
 /// A compiler that took `changes` in one revision.
 fn compiled(changes: impl IntoIterator<Item = Change>) -> Compiler {

@@ -5,6 +5,8 @@
 //! refer to one that comes later, or to none.
 
 mod endpoint;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use endpoint::{Endpoint, EndpointError};
 pub use policy::acl::Acl;
