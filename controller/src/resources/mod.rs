@@ -3,6 +3,8 @@
 
 pub mod access_control_lists;
 pub mod allocation;
+mod configuration_state;
+mod connections;
 pub mod catalogue;
 pub mod credentials;
 pub mod discovery;
@@ -144,7 +146,19 @@ impl Proposal<'_> {
 }
 
 /// Served top-level collections.
-pub static COLLECTIONS: &[&schema::Collection] = &[];
+pub static COLLECTIONS: &[&schema::Collection] = &[
+    &access_control_lists::ACCESS_CONTROL_LISTS,
+    &credentials::CREDENTIALS,
+    &discovery::DISCOVERY,
+    &logical_networks::LOGICAL_NETWORKS,
+    &mac_pools::MAC_POOLS,
+    &network_interfaces::NETWORK_INTERFACES,
+    &servers::SERVERS,
+    &virtual_network_manager::VIRTUAL_NETWORK_MANAGER,
+    &virtual_networks::VIRTUAL_NETWORKS,
+    &virtual_servers::VIRTUAL_SERVERS,
+    &virtual_switch_manager::VIRTUAL_SWITCH_MANAGER,
+];
 
 /// The served collection (or child collection) with this name, in any case.
 pub fn collection(name: &str) -> Option<&'static schema::Collection> {
