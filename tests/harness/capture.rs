@@ -28,7 +28,7 @@ impl Capture {
     /// `tcpdump` does not start.
     pub fn start(namespace: &Namespace, device: &str) -> Result<Self> {
         debug_assert!(support::on_path("tcpdump"));
-        // -Z root: in a user namespace there is nobody else to become.
+        // -Z root: to become somebody else first gains nothing here.
         let arguments = ["-Z", "root", "-i", device, "-nn", "-l", "--immediate-mode", "udp", "dst", "port", "4789"];
         let process = Process::start("tcpdump", Some(namespace), Path::new("tcpdump"), arguments)?;
         let listening = |line: &str| line.starts_with("listening on").then_some(());

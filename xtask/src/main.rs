@@ -1,6 +1,7 @@
 //! `cargo xtask`: what developers and CI run.
 #![expect(clippy::print_stdout, reason = "a command line tool talks on standard output")]
 
+mod borrow;
 mod lab;
 mod openapi;
 mod packages;

@@ -2,7 +2,7 @@
 
 use crate::packages::{self, is_root};
 use crate::step::{Outcome, Steps};
-use crate::{repository, tidy};
+use crate::{borrow, repository, tidy};
 use harness::support::{REQUIRE_PACKETS, on_path};
 use std::ffi::OsStr;
 use std::process::{Command, ExitCode};
@@ -32,11 +32,10 @@ fn tests(steps: &mut Steps) {
         return;
     }
     steps.command("tests without system tests", &mut cargo(["test", "--workspace", "--exclude", "system-tests"]));
-    let borrowed = Command::new("unshare").args(["--user", "--map-root-user", "true"]).status();
-    if borrowed.is_ok_and(|status| status.success()) {
-        let mut command = Command::new("unshare");
-        command.args(["--user", "--map-root-user", "cargo", "test", "--package", "system-tests"]);
-        steps.command("system tests, as root of a user namespace", command.current_dir(repository()));
+    if borrow::can_borrow() {
+        let mut command = borrow::borrowing("cargo");
+        command.args(["test", "--package", "system-tests"]).current_dir(repository());
+        steps.command("system tests, with the privileges of a user namespace", &mut command);
     } else {
         println!("neither root nor user namespaces: tests with real packets will be skipped");
         steps.command("system tests", &mut cargo(["test", "--package", "system-tests"]));

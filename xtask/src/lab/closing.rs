@@ -2,6 +2,7 @@
 
 use super::relay;
 use super::tenants::Tenants;
+use crate::borrow;
 use harness::fabric::Fabric;
 use harness::namespace::Namespace;
 use harness::{Error, Result, binaries};
@@ -35,12 +36,17 @@ pub(super) async fn stay(home: &Namespace, fabric: &Fabric, tenants: &Tenants) -
         "  {program} trace --agent http://{} {words} --sport 40000 --dport 80 --direction out",
         agents[client.host]
     );
-    println!("\nInside a VM (with sudo unless you are root; from a user namespace add -U -t {}):", std::process::id());
+    let nsenter = if borrow::has_borrowed() {
+        format!("nsenter -t {} -U --preserve-credentials", std::process::id())
+    } else {
+        "nsenter".to_owned()
+    };
+    println!("\nInside a VM:");
     for vm in [client, web, &tenants.database, &tenants.red_web, &tenants.red_client] {
-        println!("  nsenter --net={} ping {}    # {}", vm.namespace.path().display(), web.address(), vm.name);
+        println!("  {nsenter} --net={} ping {}    # {}", vm.namespace.path().display(), web.address(), vm.name);
     }
     println!("\nOn the fabric:");
-    println!("  nsenter --net={} tcpdump -nn -i fabric udp port 4789", fabric.site.path().display());
+    println!("  {nsenter} --net={} tcpdump -nn -i fabric udp port 4789", fabric.site.path().display());
     std::future::pending().await
 }
 

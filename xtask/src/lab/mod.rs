@@ -5,9 +5,8 @@ mod closing;
 mod relay;
 mod report;
 mod tenants;
-mod unprivileged;
 
-use crate::packages;
+use crate::{borrow, packages};
 use harness::fabric::{Fabric, block_on};
 use harness::namespace::Namespace;
 use harness::{Result, binaries, support};
@@ -29,10 +28,9 @@ const HOSTS: u8 = 2;
 
 /// Builds the lab, checks every claim, stays or not, and leaves nothing behind.
 pub(crate) fn run(stay: Stay) -> ExitCode {
-    if !packages::is_root() {
-        return unprivileged::run_as_root_of_a_user_namespace(stay);
+    if !packages::is_root() && !borrow::has_borrowed() {
+        return again_with_borrowed_privileges(stay);
     }
-    // In a borrowed user namespace one is root in name, and cannot install: then this says so.
     if support::PROGRAMS.iter().any(|(program, _)| !support::on_path(program)) {
         println!("some programs that the lab needs are missing");
         println!("{}", packages::install());
@@ -50,6 +48,39 @@ pub(crate) fn run(stay: Stay) -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             println!("\nThe lab broke off: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The lab of somebody who is not root.
+fn again_with_borrowed_privileges(stay: Stay) -> ExitCode {
+    if !borrow::can_borrow() {
+        println!(
+            "The lab makes network namespaces. For that it must be started as root, or the kernel must let users make"
+        );
+        println!(
+            "user namespaces (user.max_user_namespaces above 0; on Debian kernel.unprivileged_userns_clone=1, on Ubuntu"
+        );
+        println!(
+            "kernel.apparmor_restrict_unprivileged_userns=0), and unshare of util-linux 2.36 or newer must be there."
+        );
+        return ExitCode::FAILURE;
+    }
+    println!("not root: running with the privileges of a user namespace");
+    let again = std::env::current_exe().and_then(|program| {
+        let mut command = borrow::borrowing(program);
+        command.arg("lab");
+        if stay == Stay::Once {
+            command.arg("--once");
+        }
+        command.status()
+    });
+    match again {
+        Ok(status) if status.success() => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            println!("unshare cannot be started: {error}");
             ExitCode::FAILURE
         }
     }
