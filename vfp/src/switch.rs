@@ -149,6 +149,24 @@ impl Switch {
         }
     }
 
+    /// Our own address on the underlay.
+    pub fn provider_address(&self) -> Option<IpAddr> {
+        self.shared.config.provider_address
+    }
+
+    /// Sets the verdicts for ports that no list reaches.
+    pub fn set_without_acl(&mut self, verdicts: WithoutAcl) {
+        if self.shared.config.without_acl != verdicts {
+            self.shared.config.without_acl = verdicts;
+            self.shared.touch_all();
+        }
+    }
+
+    /// Verdicts for ports that no list reaches.
+    pub fn without_acl(&self) -> WithoutAcl {
+        self.shared.config.without_acl
+    }
+
     /// Sets a list, in the place of the one with that name if there is one. Ports that use it obey with the next packet.
     pub fn set_acl(&mut self, id: AclId, tag: Tag, acl: &Acl) {
         let Self { shared, ports, .. } = self;
