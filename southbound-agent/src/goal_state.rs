@@ -3,10 +3,11 @@
 use policy::GOAL_STATE_VERSION;
 use policy::goal_state::{ContentHash, Refusal, Section, SectionKey, Update};
 use policy::host::Host;
-use policy::ids::{Epoch, Generation, HostId};
+use policy::ids::{Epoch, Generation, HostId, NetworkId};
 use policy::mapping::{MappingShard, ShardId};
 use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// The goal state in force. Section bodies are kept as text, once for each content: they are small, and parsing the few
@@ -109,6 +110,15 @@ impl GoalState {
     /// Every section's key, in order.
     pub fn keys(&self) -> impl Iterator<Item = SectionKey> {
         self.manifest.keys().copied()
+    }
+
+    /// Shards of the network's mappings, in order.
+    pub fn shards(&self, network: NetworkId) -> impl Iterator<Item = ShardId> {
+        let first = SectionKey::Mappings(network, ShardId::of(Ipv4Addr::UNSPECIFIED.into()));
+        self.manifest.range(first..).map_while(move |(key, _)| match *key {
+            SectionKey::Mappings(of, shard) if of == network => Some(shard),
+            _ => None,
+        })
     }
 
     /// Content of the section, by name.
