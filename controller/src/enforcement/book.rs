@@ -21,7 +21,7 @@ use uuid::Uuid;
 pub(super) struct Nic {
     pub(super) host: HostId,
     pub(super) state: Arc<State>,
-    /// [`Book::stamp`] when the state came about.
+    /// Differs from one state to the next; never 0.
     pub(super) stamp: u64,
     /// Last generation that changed the NIC and its host's manifest.
     generation: Generation,
@@ -34,8 +34,10 @@ pub(super) struct Nic {
 pub(super) struct Book {
     pub(super) hosts: HashMap<HostId, Host>,
     pub(super) nics: HashMap<NicId, Nic>,
-    /// Counts changes of states.
-    pub(super) stamp: u64,
+    /// Counts changes of NIC states.
+    stamp: u64,
+    /// Counts changes of the states of hosts and of failing NICs.
+    pub(super) trouble: u64,
     /// Since when no NIC fails, or when the last one recovered.
     pub(super) healthy_since: OffsetDateTime,
     failing: BTreeSet<NicId>,
@@ -48,6 +50,7 @@ impl Book {
             hosts: HashMap::new(),
             nics: HashMap::new(),
             stamp: 0,
+            trouble: 0,
             healthy_since: now,
             failing: BTreeSet::new(),
             history: History::default(),
@@ -118,10 +121,8 @@ impl Book {
             self.forget(host);
         }
         let Some((host, networked)) = placed else {
-            if self.nics.remove(&id).is_some() {
-                self.stamp += 1;
-                self.recovered(id, now);
-            }
+            self.nics.remove(&id);
+            self.recovered(id, now);
             return;
         };
         let stayed = before.filter(|(before, _)| *before == host).map(|(_, required)| required);
@@ -244,7 +245,11 @@ impl Book {
     }
 
     fn recovered(&mut self, id: NicId, now: OffsetDateTime) {
-        if self.failing.remove(&id) && self.failing.is_empty() {
+        if !self.failing.remove(&id) {
+            return;
+        }
+        self.trouble += 1;
+        if self.failing.is_empty() {
             self.healthy_since = now;
         }
     }
@@ -252,7 +257,7 @@ impl Book {
     fn forget(&mut self, id: HostId) {
         if self.hosts.get(&id).is_some_and(Host::is_forgotten) {
             self.hosts.remove(&id);
-            self.stamp += 1;
+            self.trouble += 1;
         }
     }
 
@@ -268,7 +273,7 @@ impl Book {
         let verdict = judge::host(host);
         if host.state.as_deref().is_none_or(|state| differs(state, &verdict)) {
             host.state = Some(Arc::new(state(verdict, now)));
-            self.stamp += 1;
+            self.trouble += 1;
         }
     }
 
@@ -284,6 +289,7 @@ impl Book {
         nic.stamp = self.stamp;
         if nic.state.status == Status::Failure {
             self.failing.insert(id);
+            self.trouble += 1;
         } else {
             self.recovered(id, now);
         }

@@ -65,7 +65,7 @@ struct Progress {
 #[derive(Debug)]
 pub struct Enforcement {
     book: RwLock<Book>,
-    /// [`Book::stamp`], to be read without the lock.
+    /// [`Book::trouble`], to be read without the lock.
     stamp: AtomicU64,
     /// Ticks with every step that a waiter may be waiting for.
     ticks: watch::Sender<u64>,
@@ -78,12 +78,13 @@ impl Enforcement {
         Arc::new(Self { book, stamp: AtomicU64::new(0), ticks: watch::Sender::new(0) })
     }
 
-    /// A number that differs from every earlier one as soon as any state has changed: for caches of rendered documents.
+    /// A number that differs from every earlier one as soon as a host has another state, or a NIC fails in another way or
+    /// no longer: for caches of what [`Self::host_state`] and [`Self::roll_up`] tell. NICs that are fine leave it alone.
     pub fn stamp(&self) -> u64 {
         self.stamp.load(Ordering::Acquire)
     }
 
-    /// The same for one NIC; 0 while it is not bound to a host.
+    /// The same for whatever state of one NIC; 0 while it is not bound to a host.
     pub fn nic_stamp(&self, nic: NicId) -> u64 {
         self.read().nics.get(&nic).map_or(0, |nic| nic.stamp)
     }
@@ -196,7 +197,7 @@ impl Enforcement {
     fn change(&self, change: impl FnOnce(&mut Book, OffsetDateTime)) {
         let mut book = self.book.write().unwrap_or_else(PoisonError::into_inner);
         change(&mut book, OffsetDateTime::now_utc());
-        self.stamp.store(book.stamp, Ordering::Release);
+        self.stamp.store(book.trouble, Ordering::Release);
         drop(book);
         self.ticks.send_modify(|ticks| *ticks = ticks.wrapping_add(1));
     }
