@@ -4,6 +4,7 @@ use crate::binaries;
 use crate::controller::announced;
 use crate::namespace::Namespace;
 use crate::process::Process;
+use crate::rest::PATIENCE;
 use crate::{Error, Result};
 use policy::ids::NicId;
 use policy::net::MacAddr;
@@ -93,7 +94,8 @@ impl AgentProcess {
     pub async fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T> {
         let what = format!("GET {path}");
         let failed = |source| Error::Http { what: what.clone(), source };
-        let response = reqwest::get(format!("{}{path}", self.url)).await.map_err(failed)?;
+        let request = reqwest::Client::new().get(format!("{}{path}", self.url)).timeout(PATIENCE);
+        let response = request.send().await.map_err(failed)?;
         let (status, text) = (response.status(), response.text().await.map_err(failed)?);
         if !status.is_success() {
             return Err(Error::Claim(format!("{what} was answered {status}: {text}")));

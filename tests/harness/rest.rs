@@ -3,11 +3,15 @@
 use crate::{Error, Result};
 use reqwest::header::HeaderMap;
 use serde_json::Value;
+use std::time::Duration;
 
 pub use reqwest::Method;
 
 /// How long a write may wait for the hosts before it answers, in seconds (`Prefer: wait=N`).
 const ENFORCEMENT_WAIT: &str = "wait=20";
+
+/// How long any request may take: longer than a write waits for hosts.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A controller as its clients see it. Cheap to clone.
 #[derive(Clone, Debug)]
@@ -84,7 +88,7 @@ impl Rest {
     ) -> Result<Reply> {
         let what = format!("{method} {path}");
         let failed = |source| Error::Http { what: what.clone(), source };
-        let mut request = self.http.request(method, format!("{}{path}", self.root));
+        let mut request = self.http.request(method, format!("{}{path}", self.root)).timeout(PATIENCE);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

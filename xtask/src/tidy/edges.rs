@@ -28,7 +28,7 @@ const EDGES: [Edge; 17] = [
     Edge { within: "controller/src/resources", name: "tokio::", only: &[] },
     Edge { within: "controller/src/resources", name: "crate::api", only: &[] },
     Edge { within: "controller/src/resources", name: "crate::store", only: &[] },
-    Edge { within: "southbound-agent/src/", name: "vfp::", only: &["lower", "driver/software", "datapath"] },
+    Edge { within: "southbound-agent/src/", name: "vfp::", only: &["lower", "driver", "datapath"] },
     Edge { within: "southbound-agent/src/lower", name: "tokio::", only: &[] },
     Edge { within: "southbound-agent/src/reconcile/plan", name: "tokio::", only: &[] },
     Edge { within: "vfp/src/", name: "Instant::", only: &[] },

@@ -74,7 +74,7 @@ fn names_are_used_only_where_they_may_be() {
         ("controller/src/api/mod.rs", "use my_sqlx::Row;", true),
         ("controller/src/compiler/mod.rs", "let now = std::time::Instant::now();", false),
         ("southbound-agent/src/driver/software.rs", "use vfp::Switch;", true),
-        ("southbound-agent/src/driver/mod.rs", "use vfp::Switch;", false),
+        ("southbound-agent/src/ledger.rs", "use vfp::Switch;", false),
         ("vfp/src/port.rs", "use policy::net::MacAddr;", true),
         ("vfp/src/port.rs", "use policy::acl::Acl;", false),
         ("vfp/src/port.rs", "use crate::tenant::policy::PortPolicy;", true),
