@@ -1,7 +1,7 @@
 //! Addresses and numbers of the network, parsed at the edge: a value that exists is valid.
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
@@ -21,8 +21,8 @@ fn no_valid(what: &'static str, text: &str) -> ParseError {
 }
 
 /// An Ethernet address. Reads `001DD8100007`, `00-1D-D8-10-00-07` and `00:1d:d8:10:00:07`; prints the last form.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct MacAddr([u8; 6]);
 
 impl MacAddr {
@@ -59,8 +59,20 @@ impl MacAddr {
 
 impl fmt::Display for MacAddr {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        // Digit by digit: mapping sections are made of these, and `{:02x}` six times takes half the time of a section.
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [b':'; 17];
+        for (octet, place) in self.0.into_iter().zip(text.chunks_mut(3)) {
+            place[0] = DIGITS[usize::from(octet >> 4)];
+            place[1] = DIGITS[usize::from(octet & 15)];
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
+    }
+}
+
+impl Serialize for MacAddr {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
@@ -96,12 +108,6 @@ impl TryFrom<String> for MacAddr {
 
     fn try_from(text: String) -> Result<Self, ParseError> {
         text.parse()
-    }
-}
-
-impl From<MacAddr> for String {
-    fn from(mac: MacAddr) -> Self {
-        mac.to_string()
     }
 }
 
@@ -370,6 +376,8 @@ mod tests {
         for text in ["001DD8100007", "00-1D-D8-10-00-07", "00:1d:d8:10:00:07"] {
             assert_eq!(text.parse::<MacAddr>().unwrap().octets(), [0, 0x1d, 0xd8, 0x10, 0, 7], "{text}");
         }
+        let mac = MacAddr::new([0, 0x1d, 0xd8, 0x10, 0xaf, 7]);
+        assert_eq!(serde_json::to_string(&mac).unwrap(), "\"00:1d:d8:10:af:07\"");
     }
 
     #[test]
