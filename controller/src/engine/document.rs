@@ -114,7 +114,11 @@ impl Document {
         }
         let stored: Vec<_> = node.collection.children().flat_map(|child| world.children(node, child)).collect();
         stored.len() == self.children.len()
-            && self.children.iter().zip(stored).all(|(child, stored)| child.key == stored.key && child.equals(world, stored))
+            && self
+                .children
+                .iter()
+                .zip(stored)
+                .all(|(child, stored)| child.key == stored.key && child.equals(world, stored))
     }
 
     /// The document and everything below it, parents first.

@@ -145,7 +145,8 @@ impl Change<'_> {
             None if written.is_empty() => self.stored.map(|stored| Arc::new(stored.clone())),
             _ => None,
         };
-        let touched = Touched { documents, claims, attachments: Vec::new(), retracted: retracted.into_iter().collect() };
+        let touched =
+            Touched { documents, claims, attachments: Vec::new(), retracted: retracted.into_iter().collect() };
         Ok(Step { world: after, touched })
     }
 

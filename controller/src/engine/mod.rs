@@ -7,11 +7,11 @@
 pub(crate) mod bindings;
 mod canonical;
 pub mod claims;
-mod document;
-mod evaluate;
+pub(crate) mod document;
+pub(crate) mod evaluate;
 mod key;
 pub mod ledger;
-mod ports;
+pub(crate) mod ports;
 pub mod projection;
 pub mod reading;
 pub(crate) mod references;
@@ -27,6 +27,7 @@ use arc_swap::{ArcSwap, Guard};
 use policy::ids::Epoch;
 use projection::Commit;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -42,6 +43,7 @@ pub struct Engine {
     published: Arc<ArcSwap<World>>,
     queue: mpsc::Sender<Request>,
     epoch: Epoch,
+    can_write: Arc<AtomicBool>,
 }
 
 /// What the engine is started with.
@@ -76,11 +78,12 @@ impl Engine {
         let world = World::from_stored(stored);
         let (queue, requests) = mpsc::channel(QUEUE);
         let (commit_sender, commits) = mpsc::channel(QUEUE);
-        let mut writer = Writer::new(store, settings.hold_off, commit_sender);
+        let can_write = Arc::new(AtomicBool::new(true));
+        let mut writer = Writer::new(store, settings.hold_off, commit_sender, can_write.clone());
         let world = writer.create_standing(world).await?;
         let published = Arc::new(ArcSwap::from_pointee(world));
         let writer = tokio::spawn(writer.run(published.clone(), requests));
-        Ok(Started { engine: Self { published, queue, epoch }, commits, writer })
+        Ok(Started { engine: Self { published, queue, epoch, can_write }, commits, writer })
     }
 
     /// The published world.
@@ -91,6 +94,11 @@ impl Engine {
     /// Which database this is.
     pub fn epoch(&self) -> Epoch {
         self.epoch
+    }
+
+    /// Whether the last write could be kept, or none was tried.
+    pub fn can_write(&self) -> bool {
+        self.can_write.load(Ordering::Relaxed) && !self.queue.is_closed()
     }
 
     /// Has a write judged and kept. When this returns `Ok`, it is on disk and visible.

@@ -72,17 +72,11 @@ fn apply(bindings: &mut Bindings, report: &PortReport, sequence: u64) -> Vec<(Ni
 }
 
 /// Gives the server what a host with ports needs.
-fn carry_ports(
-    after: &mut World,
-    server: &Node,
-    report: &PortReport,
-    context: &Context<'_>,
-    touched: &mut Touched,
-) {
+fn carry_ports(after: &mut World, server: &Node, report: &PortReport, context: &Context<'_>, touched: &mut Touched) {
     let tentative = after.clone();
     let mut claims = after.claims().clone();
     let mut changed = claims.expire(context.now - context.hold_off);
-    let mut ledger = Ledger::new(&tentative, Version::ALL[Version::ALL.len() - 1], &mut claims, &server.key);
+    let mut ledger = Ledger::new(&tentative, Version::LATEST, &mut claims, &server.key);
     server.collection.rules.carry_ports(server, report.provider_address, &mut ledger);
     let mut assigned = ledger.take_assigned();
     assigned.retain(|(property, value)| server.properties.get(*property) != Some(value));

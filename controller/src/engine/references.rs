@@ -133,7 +133,8 @@ fn parse(text: &str, allowed: &'static [&'static str], at: &At<'_>) -> Result<(&
     }
     let collection = allowed.iter().copied().find(|name| {
         let names = segments.iter().step_by(2);
-        name.split('/').count() * 2 == segments.len() && name.split('/').zip(names).all(|(a, b)| a.eq_ignore_ascii_case(b))
+        name.split('/').count() * 2 == segments.len()
+            && name.split('/').zip(names).all(|(a, b)| a.eq_ignore_ascii_case(b))
     });
     match collection {
         Some(collection) => Ok((collection, Key::new(&format!("/{}", segments.join("/"))))),

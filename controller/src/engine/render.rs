@@ -167,7 +167,8 @@ impl Renderer<'_> {
                 let referrers = self.world.referrers(&node.key).filter(|referrer| {
                     from.iter().any(|&(collection, by)| referrer.collection == collection && referrer.property == by)
                 });
-                let mut sources = referrers.filter_map(|referrer| self.world.find(referrer.collection, &referrer.source));
+                let mut sources =
+                    referrers.filter_map(|referrer| self.world.find(referrer.collection, &referrer.source));
                 let write = |out: &mut Vec<u8>, source: &Node| {
                     let mut reference = Object::open(out);
                     reference.member(RESOURCE_REF, &*source.path)?;

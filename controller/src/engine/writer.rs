@@ -13,6 +13,7 @@ use crate::resources::{COLLECTIONS, Members};
 use crate::store::{Batch, Store, StoreError};
 use arc_swap::ArcSwap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tokio::sync::{mpsc, oneshot};
 use uuid::Uuid;
@@ -31,6 +32,8 @@ pub(super) struct Writer {
     store: Store,
     hold_off: Duration,
     commits: mpsc::Sender<Commit>,
+    /// Whether the last batch was kept.
+    can_write: Arc<AtomicBool>,
     /// A batch whose commit failed: it may be on disk all the same.
     doubtful: Option<Doubt>,
 }
@@ -48,8 +51,13 @@ struct Judged {
 }
 
 impl Writer {
-    pub(super) fn new(store: Store, hold_off: Duration, commits: mpsc::Sender<Commit>) -> Self {
-        Self { store, hold_off, commits, doubtful: None }
+    pub(super) fn new(
+        store: Store,
+        hold_off: Duration,
+        commits: mpsc::Sender<Commit>,
+        can_write: Arc<AtomicBool>,
+    ) -> Self {
+        Self { store, hold_off, commits, can_write, doubtful: None }
     }
 
     /// Creates the singletons that exist from the first start on.
@@ -59,7 +67,7 @@ impl Writer {
                 continue;
             };
             let key = Key::new(&format!("/{}/{id}", collection.name));
-            let address = Address { version: LATEST, collection, key, id: id.to_owned() };
+            let address = Address { version: Version::LATEST, collection, key, id: id.to_owned() };
             let write = Write { address, action: Action::Put(Members::new()), condition: Condition::Missing };
             if world.entry(collection.name, &write.address.key).is_some() {
                 continue;
@@ -96,6 +104,7 @@ impl Writer {
         let touched = judged.iter().filter_map(|judged| judged.touched.as_ref());
         match self.store.save(&batch(&base, &world, touched)).await {
             Ok(()) => {
+                self.can_write.store(true, Ordering::Relaxed);
                 published.store(world);
                 for (request, judged) in queued.drain(..).zip(judged) {
                     self.conclude(request, judged).await;
@@ -108,6 +117,7 @@ impl Writer {
                 }
             }
             Err(error) => {
+                self.can_write.store(false, Ordering::Relaxed);
                 let touched = judged.into_iter().filter_map(|judged| judged.touched).collect();
                 self.doubtful = Some(Doubt { world, touched });
                 refuse(queued.drain(..), &error);
@@ -180,8 +190,6 @@ impl Writer {
         Context { now: milliseconds(since_1970), hold_off: milliseconds(self.hold_off), new_id }
     }
 }
-
-const LATEST: Version = Version::ALL[Version::ALL.len() - 1];
 
 /// Rows that differ between two worlds; `touched` says where to look.
 fn batch<'t>(before: &World, after: &World, touched: impl IntoIterator<Item = &'t Touched>) -> Batch {

@@ -37,6 +37,9 @@ impl Version {
         Self::V7_1,
     ];
 
+    /// The newest.
+    pub const LATEST: Self = Self::V7_1;
+
     /// What stands in URIs: `v3.1`.
     pub const fn token(self) -> &'static str {
         match self {

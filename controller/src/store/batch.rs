@@ -1,8 +1,8 @@
 //! One batch of writes as a few statements.
 
+use super::StoreError;
 use super::rows::{kind_text, value_text};
 use super::secrets::Cipher;
-use super::StoreError;
 use crate::engine::bindings::Attachment;
 use crate::engine::claims::{Claim, Holder};
 use crate::engine::world::{Key, Node};

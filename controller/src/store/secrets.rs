@@ -59,12 +59,7 @@ impl Cipher {
     }
 
     /// The reverse of [`Self::seal`].
-    pub(super) fn open(
-        &self,
-        schema: &[Property],
-        document: &Key,
-        properties: Members,
-    ) -> Result<Members, StoreError> {
+    pub(super) fn open(&self, schema: &[Property], document: &Key, properties: Members) -> Result<Members, StoreError> {
         let opened = self.replace_secrets(schema, &properties, |text| {
             let bytes = from_hex(text.strip_prefix(SEALED)?)?;
             let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES)?;
