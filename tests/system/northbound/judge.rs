@@ -1,0 +1,87 @@
+//! Judging answers and documents in few words.
+
+use harness::rest::Reply;
+use serde_json::Value;
+
+/// What tests say of an answer.
+pub(crate) trait Judge: Sized {
+    /// It has this status.
+    #[track_caller]
+    fn is(self, status: u16) -> Reply;
+
+    /// It has one of these statuses.
+    #[track_caller]
+    fn expect_status_in(self, what: &str, statuses: &[u16]) -> Reply;
+
+    /// It is an error with this status and this `error.code`.
+    #[track_caller]
+    fn refused(self, status: u16, code: &str) -> Reply;
+}
+
+impl Judge for Reply {
+    fn is(self, status: u16) -> Reply {
+        assert_eq!(self.status, status, "answered {}", self.body);
+        self
+    }
+
+    fn expect_status_in(self, what: &str, statuses: &[u16]) -> Reply {
+        assert!(statuses.contains(&self.status), "{what}: answered {} {}", self.status, self.body);
+        self
+    }
+
+    fn refused(self, status: u16, code: &str) -> Reply {
+        assert_eq!((self.status, self.code()), (status, code), "answered {}", self.body);
+        assert!(self.body["error"]["message"].is_string(), "people get no message: {}", self.body);
+        self
+    }
+}
+
+/// A text member of a document, by JSON pointer.
+#[track_caller]
+pub(crate) fn text<'a>(document: &'a Value, pointer: &str) -> &'a str {
+    let value = document.pointer(pointer).and_then(Value::as_str);
+    value.unwrap_or_else(|| panic!("no text at {pointer} in {document}"))
+}
+
+/// `etag` of a document.
+#[track_caller]
+pub(crate) fn etag(document: &Value) -> &str {
+    text(document, "/etag")
+}
+
+/// The child with this id in an array of children, by JSON pointer to the array.
+#[track_caller]
+pub(crate) fn child<'a>(document: &'a Value, pointer: &str, id: &str) -> &'a Value {
+    let children = document.pointer(pointer).and_then(Value::as_array).into_iter().flatten();
+    let found = { children }.find(|child| child["resourceId"] == id);
+    found.unwrap_or_else(|| panic!("no {id} at {pointer} in {document}"))
+}
+
+/// The document with another value at a JSON pointer, whose parent is an object that is there.
+#[track_caller]
+pub(crate) fn with(mut document: Value, pointer: &str, value: impl Into<Value>) -> Value {
+    let (parent, member) = pointer.rsplit_once('/').expect("a pointer has a slash");
+    let found = document.pointer_mut(parent).and_then(Value::as_object_mut);
+    let Some(members) = found else { panic!("no object at {parent} in {document}") };
+    members.insert(member.to_owned(), value.into());
+    document
+}
+
+/// The document without what is at a JSON pointer.
+#[track_caller]
+pub(crate) fn without(mut document: Value, pointer: &str) -> Value {
+    let (parent, member) = pointer.rsplit_once('/').expect("a pointer has a slash");
+    let removed = document.pointer_mut(parent).and_then(Value::as_object_mut).and_then(|object| object.remove(member));
+    assert!(removed.is_some(), "nothing at {pointer} in {document}");
+    document
+}
+
+/// Every `resourceRef` in an array of references, sorted.
+#[track_caller]
+pub(crate) fn references(document: &Value, pointer: &str) -> Vec<String> {
+    let array = document.pointer(pointer).and_then(Value::as_array);
+    let array = array.unwrap_or_else(|| panic!("no array at {pointer} in {document}"));
+    let mut references: Vec<String> = array.iter().map(|element| text(element, "/resourceRef").to_owned()).collect();
+    references.sort();
+    references
+}
