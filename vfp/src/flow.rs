@@ -2,7 +2,7 @@
 
 use crate::counters::Traffic;
 use crate::direction::{Direction, PerDirection};
-use crate::flow_key::{Conversation, FlowKey, ProtocolName};
+use crate::flow_key::{FlowKey, ProtocolName};
 use crate::packet::ethernet::Macs;
 use crate::packet::transport::Transport;
 use crate::switch::{Limits, PortId};
@@ -65,10 +65,10 @@ impl Unified {
 }
 
 impl Flow {
-    pub(crate) fn new(conversation: Conversation, tcp: TcpState, now: Time) -> Self {
+    pub(crate) fn new(key: FlowKey, initiator: Direction, tcp: TcpState, now: Time) -> Self {
         Self {
-            key: conversation.key,
-            initiator: conversation.opener,
+            key,
+            initiator,
             admitted: true,
             tcp,
             last_seen: now,

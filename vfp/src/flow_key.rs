@@ -2,9 +2,9 @@
 
 use crate::address::Address;
 use crate::direction::Direction;
-use crate::packet::transport::{Ports, Quoted, QuotedTransport, Transport};
+use crate::packet::transport::{Echo, Ports, Quoted, QuotedTransport, Transport};
 use crate::packet::{IpPacket, protocol};
-use crate::tcp_state::is_opening_answer;
+use crate::tcp_state::may_open;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -20,12 +20,13 @@ pub(crate) struct FlowKey {
     pub(crate) protocol: u8,
 }
 
-/// A packet's flow, with the direction of the packet that must have opened it.
+/// The flow that a packet belongs to, which may not be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Conversation {
     pub(crate) key: FlowKey,
-    /// The packet's own direction, unless the packet can only be an answer.
-    pub(crate) opener: Direction,
+    /// Whether the packet may open it. Answers may not: an answer that nobody asked for must not open the way for the
+    /// questions.
+    pub(crate) opens: bool,
 }
 
 /// A packet as rules see it.
@@ -58,10 +59,10 @@ impl FlowKey {
         }
     }
 
-    fn echo(source: Address, destination: Address, protocol: u8, identifier: u16, seen: Seen) -> Self {
-        let Seen { direction, opener } = seen;
+    fn echo(source: Address, destination: Address, protocol: u8, echo: Echo, direction: Direction) -> Self {
+        let asker = if echo.request { direction } else { direction.reverse() };
         let key = Self::new(source, destination, protocol, Ports { source: 0, destination: 0 }, direction);
-        Self { local_port: identifier, remote_port: u16::from(opener == Direction::Inbound), ..key }
+        Self { local_port: echo.identifier, remote_port: u16::from(asker == Direction::Inbound), ..key }
     }
 
     /// Key of the flow that the packet quoted by an ICMP error belongs to; `direction` is that of the quoted packet.
@@ -69,9 +70,7 @@ impl FlowKey {
         let Quoted { source, destination, protocol, transport } = *quoted;
         match transport {
             QuotedTransport::Ports(ports) => Self::new(source, destination, protocol, ports, direction),
-            QuotedTransport::Echo { identifier, request } => {
-                Self::echo(source, destination, protocol, identifier, Seen::echo(direction, request))
-            }
+            QuotedTransport::Echo(echo) => Self::echo(source, destination, protocol, echo, direction),
             QuotedTransport::Other => {
                 Self::new(source, destination, protocol, Ports { source: 0, destination: 0 }, direction)
             }
@@ -93,39 +92,20 @@ const fn has_ports(number: u8) -> bool {
     matches!(number, protocol::TCP | protocol::UDP)
 }
 
-/// Direction that an echo message has, and that of the request it belongs to.
-struct Seen {
-    direction: Direction,
-    opener: Direction,
-}
-
-impl Seen {
-    const fn echo(direction: Direction, request: bool) -> Self {
-        Self { direction, opener: if request { direction } else { direction.reverse() } }
-    }
-}
-
 impl Conversation {
     /// `None` for packets that are judged one by one: ICMP other than echo, and fragments whose first is not known.
     /// `transport`: of the packet that this belongs to, if it is a later fragment.
     pub(crate) fn of(packet: &IpPacket, transport: Transport, direction: Direction) -> Option<Self> {
         let IpPacket { source, destination, protocol, .. } = *packet;
         let key = |ports| FlowKey::new(source, destination, protocol, ports, direction);
-        match transport {
-            Transport::Tcp { ports, flags } if is_opening_answer(flags) => {
-                Some(Self { key: key(ports), opener: direction.reverse() })
-            }
-            Transport::Tcp { ports, .. } | Transport::Udp { ports } => {
-                Some(Self { key: key(ports), opener: direction })
-            }
-            Transport::Echo { identifier, request } => {
-                let seen = Seen::echo(direction, request);
-                let opener = seen.opener;
-                Some(Self { key: FlowKey::echo(source, destination, protocol, identifier, seen), opener })
-            }
-            Transport::Other => Some(Self { key: key(Ports { source: 0, destination: 0 }), opener: direction }),
-            Transport::Error(_) | Transport::Message | Transport::Later => None,
-        }
+        let (key, opens) = match transport {
+            Transport::Tcp { ports, flags } => (key(ports), may_open(flags)),
+            Transport::Udp { ports } => (key(ports), true),
+            Transport::Echo(echo) => (FlowKey::echo(source, destination, protocol, echo, direction), echo.request),
+            Transport::Other => (key(Ports { source: 0, destination: 0 }), true),
+            Transport::Error(_) | Transport::Message | Transport::Later => return None,
+        };
+        Some(Self { key, opens })
     }
 }
 

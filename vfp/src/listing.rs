@@ -2,6 +2,7 @@
 
 use crate::port::Port;
 use crate::switch::Shared;
+use crate::tenant::acl::CompiledAcl;
 use crate::trace::Stage;
 
 pub(crate) fn rules(shared: &Shared, port: &Port) -> Vec<String> {
@@ -20,13 +21,20 @@ pub(crate) fn rules(shared: &Shared, port: &Port) -> Vec<String> {
     for address in &policy.addresses {
         let subnet = domain.subnet_of(address.ca.into()).filter(|subnet| subnet.vsid == address.vsid);
         let lists = [address.acl, subnet.and_then(|subnet| subnet.acl)];
-        let mut lists = lists.into_iter().flatten().filter_map(|acl| shared.acls.get(&acl)).peekable();
-        if lists.peek().is_none() {
-            let without = shared.config.without_acl;
-            add(Stage::Acl, format!("{} no list: in {}, out {}", address.ca, without.inbound, without.outbound));
-        }
-        for line in lists.flat_map(|list| list.lines()) {
+        let lists: Vec<&CompiledAcl> = lists.into_iter().flatten().filter_map(|acl| shared.acls.get(&acl)).collect();
+        for line in lists.iter().flat_map(|list| list.rule_lines()) {
             add(Stage::Acl, format!("{} {line}", address.ca));
+        }
+        match lists.first() {
+            Some(most_specific) => {
+                for line in most_specific.default_lines() {
+                    add(Stage::Acl, format!("{} {line}", address.ca));
+                }
+            }
+            None => {
+                let without = shared.config.without_acl;
+                add(Stage::Acl, format!("{} no list: in {}, out {}", address.ca, without.inbound, without.outbound));
+            }
         }
     }
     for subnet in domain.subnets() {

@@ -151,8 +151,8 @@ impl Port {
         observer.note(Stage::FlowTable, || Finding::Packet(Tuple::of(packet, transport).to_string()));
         observer.note(Stage::FlowTable, || match (known.flow, known.conversation) {
             (Some(flow), _) => Finding::KnownFlow { opened: flow.initiator, admitted: flow.admitted },
-            (None, Some(conversation)) => Finding::NewFlow { opened: conversation.opener },
-            (None, None) => Finding::NoFlow,
+            (None, Some(Conversation { opens: true, .. })) => Finding::NewFlow,
+            (None, _) => Finding::NoFlow,
         });
         let (policy, domain) = self.enforced(shared).inspect_err(|reason| {
             observer.note(Stage::Guard, || Finding::Dropped(*reason));
@@ -172,20 +172,23 @@ impl Port {
     /// Pays for the packet, and brings its flow up to date or adds it.
     fn commit(&mut self, passage: &Passage<'_>, known: &Known, unified: Option<Unified>) -> Result<(), DropReason> {
         let Passage { transport, direction, bytes, now, .. } = *passage;
-        let Some(conversation) = known.conversation else { return self.meter(direction, bytes, now) };
+        let Some(Conversation { key, opens }) = known.conversation else { return self.meter(direction, bytes, now) };
         if let Some(KnownFlow { id, tcp, .. }) = known.flow {
             self.meter(direction, bytes, now)?;
             self.flows.admit(id, direction, unified);
             self.flows.advance(id, direction, tcp, bytes, now);
             return Ok(());
         }
+        if !opens {
+            return self.meter(direction, bytes, now);
+        }
         let tcp = match transport {
             Transport::Tcp { flags, .. } => TcpState::opening(flags),
             _ => TcpState::NotTcp,
         };
-        self.flows.make_room(&conversation.key, tcp, now)?;
+        self.flows.make_room(&key, tcp, now)?;
         self.meter(direction, bytes, now)?;
-        let mut flow = Flow::new(conversation, tcp, now);
+        let mut flow = Flow::new(key, direction, tcp, now);
         flow.traffic.get_mut(direction).add(bytes);
         *flow.unified.get_mut(direction) = unified;
         self.flows.insert(flow);
@@ -220,10 +223,9 @@ fn known(flows: &FlowTable, passage: &Passage<'_>, conversation: Option<Conversa
     };
     let alive = key.and_then(|key| flows.find(&key, now));
     let flow = alive.filter(|(_, flow)| !flow.is_superseded_by(transport, direction));
-    let judged = match (flow, conversation) {
-        (Some((_, flow)), _) => Judged { tuple: flow.key.tuple(flow.initiator), direction: flow.initiator },
-        (None, Some(Conversation { key, opener })) => Judged { tuple: key.tuple(opener), direction: opener },
-        (None, None) => Judged { tuple: Tuple::of(packet, transport), direction },
+    let judged = match flow {
+        Some((_, flow)) => Judged { tuple: flow.key.tuple(flow.initiator), direction: flow.initiator },
+        None => Judged { tuple: Tuple::of(packet, transport), direction },
     };
     let flow = flow.map(|(id, flow)| KnownFlow {
         id,

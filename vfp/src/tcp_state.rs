@@ -20,14 +20,9 @@ pub(crate) enum TcpState {
 }
 
 impl TcpState {
-    /// State after the first packet that is seen.
+    /// State after the first packet that is seen, which may be one from the middle.
     pub(crate) const fn opening(flags: u8) -> Self {
-        match flags & (SYN | ACK) {
-            _ if flags & RST != 0 => Self::Closed,
-            SYN => Self::SynSent,
-            ACK | 0 => Self::Established,
-            _ => Self::SynReceived,
-        }
+        if is_opening(flags) { Self::SynSent } else { Self::Established }
     }
 
     /// State after one more packet.
@@ -56,9 +51,10 @@ pub(crate) const fn is_opening(flags: u8) -> bool {
     flags & (SYN | ACK) == SYN
 }
 
-/// Whether a packet with these flags answers the opening of a connection.
-pub(crate) const fn is_opening_answer(flags: u8) -> bool {
-    flags & (SYN | ACK) == SYN | ACK
+/// Whether a packet with these flags may be the first of a flow: it opens a connection, or is from the middle of one that
+/// was there before the engine.
+pub(crate) const fn may_open(flags: u8) -> bool {
+    is_opening(flags) || flags & (SYN | RST) == 0
 }
 
 #[cfg(test)]

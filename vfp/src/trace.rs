@@ -55,11 +55,8 @@ pub enum Finding {
         /// False: stopped by an earlier change of policy.
         admitted: bool,
     },
-    /// It opens a flow; `opened` differs from its own direction when it can only be an answer.
-    NewFlow {
-        /// Direction that rules judge.
-        opened: Direction,
-    },
+    /// It opens a flow.
+    NewFlow,
     /// It is judged alone, not as part of a flow.
     NoFlow,
     /// MAC and address are the VM's own.
@@ -235,7 +232,7 @@ impl fmt::Display for Finding {
             Self::KnownFlow { opened, admitted: false } => {
                 write!(f, "belongs to a flow opened {opened} that policy has stopped")
             }
-            Self::NewFlow { opened } => write!(f, "opens a flow, judged {opened}"),
+            Self::NewFlow => f.write_str("opens a flow"),
             Self::NoFlow => f.write_str("is judged alone"),
             Self::SourceOk { mac, address } => write!(f, "source {mac} {address} is the VM's own"),
             Self::DestinationOk { mac } => write!(f, "destination {mac} is the VM's"),

@@ -124,6 +124,10 @@ impl IpPacket {
     }
 
     fn parse(bytes: &[u8], layer3: &Layer3) -> Result<Self, Malformed> {
+        // Nobody sends to itself over the wire; and the two directions of such a flow could not be told apart.
+        if layer3.source == layer3.destination {
+            return Err(Malformed);
+        }
         let transport = match layer3.fragment {
             // Offset 1 could only lie within the header that the first fragment must hold whole. [RFC 3128]
             Some(Fragment { offset: 1, .. }) if layer3.protocol == protocol::TCP => return Err(Malformed),

@@ -65,6 +65,14 @@ pub(crate) struct Ports {
     pub(crate) destination: u16,
 }
 
+/// An echo message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Echo {
+    pub(crate) identifier: u16,
+    /// A request, not a reply.
+    pub(crate) request: bool,
+}
+
 /// What a packet carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Transport {
@@ -76,10 +84,7 @@ pub(crate) enum Transport {
         ports: Ports,
     },
     /// ICMP or ICMPv6 echo.
-    Echo {
-        identifier: u16,
-        request: bool,
-    },
+    Echo(Echo),
     /// An ICMP error, with what it quotes of the packet that met the error.
     Error(Option<Quoted>),
     /// ICMP that is neither echo nor error: judged message by message, no flow.
@@ -103,7 +108,7 @@ pub(crate) struct Quoted {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum QuotedTransport {
     Ports(Ports),
-    Echo { identifier: u16, request: bool },
+    Echo(Echo),
     Other,
 }
 
@@ -128,7 +133,7 @@ impl Transport {
             protocol::ICMP | protocol::ICMPV6 => {
                 let (icmp, quoted) = Icmp::ref_from_prefix(bytes).map_err(|_| Malformed)?;
                 Ok(match Kind::of(protocol, icmp.kind) {
-                    Kind::Echo { request } => Self::Echo { identifier: icmp.identifier.get(), request },
+                    Kind::Echo { request } => Self::Echo(Echo { identifier: icmp.identifier.get(), request }),
                     Kind::Error => Self::Error(Quoted::parse(protocol, quoted)),
                     Kind::Message => Self::Message,
                 })
@@ -175,7 +180,9 @@ impl Quoted {
             protocol::ICMP | protocol::ICMPV6 if is_first => {
                 let (icmp, _) = Icmp::ref_from_prefix(rest).ok()?;
                 match Kind::of(layer3.protocol, icmp.kind) {
-                    Kind::Echo { request } => QuotedTransport::Echo { identifier: icmp.identifier.get(), request },
+                    Kind::Echo { request } => {
+                        QuotedTransport::Echo(Echo { identifier: icmp.identifier.get(), request })
+                    }
                     Kind::Error | Kind::Message => return None,
                 }
             }

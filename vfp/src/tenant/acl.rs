@@ -102,12 +102,17 @@ impl CompiledAcl {
         Self { tag, name: acl.name.clone(), directions: PerDirection { outbound, inbound } }
     }
 
-    /// One line for each rule and for the defaults.
-    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
-        [Direction::Inbound, Direction::Outbound].into_iter().flat_map(move |direction| {
-            let Rules { rules, default, .. } = self.directions.get(direction);
-            let last = format!("{} default {direction} {default}", self.name);
-            rules.iter().map(move |rule| format!("{} {rule}", self.name)).chain(std::iter::once(last))
+    /// One line for each rule.
+    pub(crate) fn rule_lines(&self) -> impl Iterator<Item = String> {
+        let rules = [&self.directions.inbound, &self.directions.outbound].into_iter().flat_map(|rules| &rules.rules);
+        rules.map(|rule| format!("{} {rule}", self.name))
+    }
+
+    /// One line for each default.
+    pub(crate) fn default_lines(&self) -> [String; 2] {
+        [Direction::Inbound, Direction::Outbound].map(|direction| {
+            let default = self.directions.get(direction).default;
+            format!("{} default {direction} {default}", self.name)
         })
     }
 }

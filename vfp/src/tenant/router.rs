@@ -15,7 +15,7 @@ pub(crate) fn outbound(walk: &mut Walk<'_>, observer: &mut impl Observer) -> Res
     let to = domain.subnet_of(packet.destination).ok_or(DropReason::NoRoute)?;
     if packet.destination == to.router.into() {
         return Err(match transport {
-            Transport::Echo { request: true, .. } => Stop::Answer(Answer::EchoReply),
+            Transport::Echo(echo) if echo.request => Stop::Answer(Answer::EchoReply),
             _ => Stop::Drop(DropReason::RouterAddress),
         });
     }
