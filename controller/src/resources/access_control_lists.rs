@@ -123,3 +123,6 @@ fn compile(list: &Node, world: &World) -> Acl {
         rules,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -141,7 +141,7 @@ impl SubnetPlan {
         let skipped = if roomy { Self::FIRST_DYNAMIC_HOST } else { 2 };
         match network.checked_add(skipped) {
             Some(first) => first..=last,
-            None => 1..=0,
+            None => RangeInclusive::new(1, 0),
         }
     }
 

@@ -1,7 +1,7 @@
 //! `configurationState`: what hosts made of a document's policy. Contract 9.2.
 
 use super::schema::{Kind, Property};
-use crate::enforcement::{RollUp, State, Status};
+use crate::enforcement::{Detail, RollUp, State, Status};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
@@ -42,7 +42,7 @@ pub(super) const WITH_HOST_ERRORS: Property =
 pub(super) fn of(state: &State, id: Option<Uuid>) -> Value {
     let mut value = json!({ "status": state.status.as_str() });
     if !state.details.is_empty() {
-        let detail = |detail: &crate::enforcement::Detail| json!({ "source": detail.source.as_str(), "message": detail.message, "code": detail.code.as_str() });
+        let detail = |detail: &Detail| json!({ "source": detail.source.as_str(), "message": detail.message, "code": detail.code.as_str() });
         value["detailedInfo"] = state.details.iter().map(detail).collect();
     }
     if let Some(time) = text(state.changed_at) {
@@ -62,7 +62,7 @@ pub(super) fn rolled_up(rolled: &RollUp, id: Uuid, with_hosts: bool) -> Value {
         value["detailedInfo"] =
             json!([{ "source": "Firewall", "message": message, "code": "PolicyConfigurationFailure" }]);
     }
-    if let Some(time) = rolled.nics.values().map(|state| state.changed_at).max().and_then(text) {
+    if let Some(time) = text(rolled.changed_at) {
         value["lastUpdatedTime"] = time.into();
     }
     value["id"] = id.to_string().into();
@@ -87,7 +87,7 @@ fn text(time: OffsetDateTime) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::enforcement::{Code, Detail, Source};
+    use crate::enforcement::{Code, Source};
     use policy::ids::NicId;
     use std::sync::Arc;
 
@@ -113,8 +113,12 @@ mod tests {
     #[test]
     fn a_roll_up_lists_only_failing_nics() {
         let (list, nic) = (Uuid::from_u128(1), Uuid::from_u128(2));
-        assert_eq!(rolled_up(&RollUp::default(), list, true), json!({ "status": "Success", "id": list.to_string() }));
-        let failing = RollUp { nics: [(NicId(nic), Arc::new(failure()))].into(), ..RollUp::default() };
+        let changed_at = failure().changed_at;
+        let healthy = RollUp { nics: [].into(), hosts: [].into(), changed_at };
+        let time = "2026-02-03T10:05:00.1234567+00:00";
+        let expected = json!({ "status": "Success", "lastUpdatedTime": time, "id": list.to_string() });
+        assert_eq!(rolled_up(&healthy, list, true), expected);
+        let failing = RollUp { nics: [(NicId(nic), Arc::new(failure()))].into(), ..healthy };
         let value = rolled_up(&failing, list, true);
         assert_eq!(value["status"], "Failure");
         assert_eq!(value["virtualNetworkInterfaceErrors"], json!([of(&failure(), Some(nic))]));

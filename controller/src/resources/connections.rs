@@ -33,16 +33,13 @@ fn addresses(connection: &Value) -> impl Iterator<Item = &str> {
     addresses.filter_map(Value::as_str)
 }
 
-/// There is a connection, and each has an address.
+/// No address is empty.
 pub(super) fn complete(draft: &Draft<'_>) -> Result<(), ApiError> {
-    let missing = |message: &str, target: &str| Err(ApiError::new(Code::RequiredParamMissing, message).target(target));
-    if connections(draft.properties).next().is_none() {
-        return missing("At least one connection is required.", NAME);
-    }
-    let lacking =
-        |connection: &Value| addresses(connection).next().is_none() || addresses(connection).any(str::is_empty);
-    match connections(draft.properties).any(lacking) {
-        true => missing("Every connection needs a management address.", "connections.managementAddresses"),
+    match connections(draft.properties).flat_map(addresses).any(str::is_empty) {
+        true => {
+            let message = "A management address cannot be empty.";
+            Err(ApiError::new(Code::RequiredParamMissing, message).target("connections.managementAddresses"))
+        }
         false => Ok(()),
     }
 }

@@ -101,3 +101,6 @@ fn has_common_name(name: &str) -> bool {
     let attribute = |part: &str| part.trim_start().get(..3).is_some_and(|start| start.eq_ignore_ascii_case("CN="));
     !name.contains('=') || name.split(',').any(attribute)
 }
+
+#[cfg(test)]
+mod tests;

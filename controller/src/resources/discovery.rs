@@ -37,3 +37,23 @@ impl Rules for DiscoveryRules {
 fn shown(version: Version) -> String {
     version.token().to_uppercase()
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::resources::fixture::Fixture;
+    use crate::resources::version::Version;
+    use serde_json::json;
+
+    #[test]
+    fn the_version_to_use_is_one_that_is_spoken() {
+        let mut fixture = Fixture::new();
+        fixture.accept("/discovery/discovery", json!({}));
+        let shown = fixture.get("/discovery/discovery")["properties"].clone();
+        let versions: Vec<&str> =
+            shown["supportedRestVersions"].as_array().unwrap().iter().flat_map(|v| v.as_str()).collect();
+        assert_eq!(versions.len(), Version::ALL.len());
+        assert!(versions.iter().all(|version| Version::parse(version).is_some()), "{versions:?}");
+        assert!(versions.contains(&shown["currentRestVersion"].as_str().unwrap()));
+        assert_eq!(shown["networkControllerVersion"].as_str().unwrap().split('.').count(), 3);
+    }
+}

@@ -60,3 +60,6 @@ impl Rules for LogicalNetworkRules {
 pub(super) fn is_virtualized(network: &Node) -> bool {
     network.text(VIRTUALIZATION) == Some("True")
 }
+
+#[cfg(test)]
+mod tests;

@@ -102,3 +102,6 @@ pub(super) fn range(pool: &Node) -> Option<RangeInclusive<u128>> {
 fn allocated(pool: &Node, claims: &Claims) -> u64 {
     range(pool).map_or(0, |range| claims.usage(ClaimKind::Mac, Uuid::nil(), *range.start(), *range.end()).0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -19,6 +19,9 @@ pub mod virtual_networks;
 pub mod virtual_servers;
 pub mod virtual_switch_manager;
 
+#[cfg(test)]
+pub(crate) mod fixture;
+
 use crate::engine::ledger::Ledger;
 use crate::engine::reading::Reading;
 use crate::engine::world::{Node, World};

@@ -130,7 +130,8 @@ fn check_networks(node: &Node, world: &World) -> Result<(), ApiError> {
     };
     if node.flag("isHostVirtualNetworkInterface") {
         let message = "A host's own network interface cannot join a virtual network.";
-        return Err(ApiError::new(Code::HostVirtualNetworkInterfaceCannotConnectToVirtualNetwork, message));
+        let code = Code::HostVirtualNetworkInterfaceCannotConnectToVirtualNetwork;
+        return Err(ApiError::new(code, message).target("ipConfigurations"));
     }
     match networks.find(|network| *network != first) {
         Some(second) if !node.flag("isMultitenantStack") => {
@@ -169,3 +170,6 @@ fn compile(nic: &Node, world: &World) -> Option<Nic> {
         guards: port_settings::guards(nic),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -107,3 +107,6 @@ pub(super) fn change(server: &Node, world: &World) -> Change {
     let provider_address = provider_address::of(server, world);
     Change::Server(id, Some(Arc::new(Server { id, agent: connections::endpoint(server), provider_address })))
 }
+
+#[cfg(test)]
+mod tests;

@@ -106,3 +106,6 @@ pub(super) fn vsid_range(world: &World) -> RangeInclusive<u32> {
     let set = world.find(VIRTUAL_NETWORK_MANAGER.name, &key).and_then(|node| range(&node.properties));
     set.map_or(DEFAULT_VSIDS, |range| *range.start()..=(*range.end()).min(Vsid::MAX_TENANT))
 }
+
+#[cfg(test)]
+mod tests;

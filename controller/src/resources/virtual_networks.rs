@@ -43,10 +43,6 @@ struct VirtualNetworkRules;
 
 impl Rules for VirtualNetworkRules {
     fn complete(&self, draft: &mut Draft<'_>) -> Result<(), ApiError> {
-        if address_prefixes(draft.properties).next().is_none() {
-            let message = "A virtual network needs at least one address prefix.";
-            return Err(ApiError::new(Code::RequiredParamMissing, message).target("addressSpace.addressPrefixes"));
-        }
         let dns_servers = draft.properties.get("dhcpOptions").and_then(|options| options.get("dnsServers"));
         if dns_servers.and_then(Value::as_array).is_some_and(|servers| servers.len() > MAX_DNS_SERVERS) {
             let message = format!("At most {MAX_DNS_SERVERS} DNS servers are possible.");
@@ -118,3 +114,6 @@ fn check_unbilled_ranges(draft: &Draft<'_>) -> Result<(), ApiError> {
         None => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -30,3 +30,29 @@ impl Rules for VirtualServerRules {
         connections::check(node, proposal)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::error::Code;
+    use crate::resources::fixture::{Fixture, summary};
+    use serde_json::{Value, json};
+
+    #[test]
+    fn an_infrastructure_vm_has_a_guid_and_a_flag_beside_its_properties() {
+        let mut fixture = Fixture::new();
+        fixture.accept("/credentials/user", json!({ "type": "usernamePassword", "userName": "u", "value": "p" }));
+        let vm = |guid: Value| {
+            json!({ "vmGuid": guid, "connections": [{ "managementAddresses": ["gw01.example"],
+                "credential": { "resourceRef": "/credentials/user" }, "credentialType": "usernamePassword" }] })
+        };
+        let path = "/virtualServers/gw01.example";
+        for (guid, code) in [(json!(null), Code::RequiredParamMissing), (json!("7"), Code::InvalidParameterValue)] {
+            assert_eq!(summary(&fixture.refuse(path, vm(guid))), (code, "vmGuid"));
+        }
+        fixture.accept(path, vm(json!("0A1B2C3D-4E5F-4601-8723-456789ABCDEF")));
+        let shown = fixture.get(path);
+        assert_eq!(shown["markServerReadOnly"], false);
+        assert_eq!(shown["properties"]["vmGuid"], "0A1B2C3D-4E5F-4601-8723-456789ABCDEF");
+        assert_eq!(fixture.delete("/credentials/user").unwrap_err().code, Code::InUseCredentialCannotBeDeleted);
+    }
+}

@@ -55,8 +55,13 @@ pub(super) fn keep(server: &Node, ledger: &mut Ledger<'_>) {
         Some(address) if take(server, address, ledger) => {}
         // Either it has lost its address, or it had none to get when its first port came.
         _ if has_ports => allocate(server, ledger),
-        Some(_) => ledger.assign(PROPERTY, Value::Null),
-        None => {}
+        _ => forget(server, ledger),
+    }
+}
+
+fn forget(server: &Node, ledger: &mut Ledger<'_>) {
+    if stored(server).is_some() {
+        ledger.assign(PROPERTY, Value::Null);
     }
 }
 
@@ -65,7 +70,7 @@ pub(super) fn choose(server: &Node, fixed: Option<IpAddr>, ledger: &mut Ledger<'
     match fixed.or(stored(server)) {
         Some(address) if take(server, address, ledger) => ledger.assign(PROPERTY, address.to_string().into()),
         // What the host's settings fix is what it uses: another address would be a lie.
-        Some(_) if fixed.is_some() => ledger.assign(PROPERTY, Value::Null),
+        Some(_) if fixed.is_some() => forget(server, ledger),
         _ => allocate(server, ledger),
     }
 }
@@ -89,6 +94,6 @@ fn allocate(server: &Node, ledger: &mut Ledger<'_>) {
     });
     match free.filter(|address| take(server, *address, ledger)) {
         Some(address) => ledger.assign(PROPERTY, address.to_string().into()),
-        None => ledger.assign(PROPERTY, Value::Null),
+        None => forget(server, ledger),
     }
 }
