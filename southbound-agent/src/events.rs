@@ -3,6 +3,7 @@
 use policy::ids::{AttachId, NicId};
 use policy::report::{Events, PortStatus};
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use uuid::Uuid;
 
@@ -13,10 +14,19 @@ const REMEMBERED_DETACHMENTS: usize = 4096;
 ///
 /// A caller asks for what is newer than the sequence number it saw last. Only the newest change of a port is kept, so a
 /// caller that is far behind reads each port once, not its history.
+///
+/// The log has a lock of its own, held for moments only: whoever reads it never waits for an update to get in force.
 #[derive(Debug)]
 pub struct EventLog {
     instance: Uuid,
     sequence: watch::Sender<u64>,
+    contents: Mutex<Contents>,
+}
+
+#[derive(Debug, Default)]
+struct Contents {
+    /// Number of the newest change.
+    sequence: u64,
     ports: HashMap<NicId, (u64, PortStatus)>,
     changes: BTreeMap<u64, Change>,
     /// Sequence numbers of the remembered detachments.
@@ -34,14 +44,12 @@ enum Change {
 impl EventLog {
     /// An empty log. `instance` is new in each run of the agent, since sequence numbers start again.
     pub fn new(instance: Uuid) -> Self {
-        Self {
-            instance,
-            sequence: watch::Sender::new(0),
-            ports: HashMap::new(),
-            changes: BTreeMap::new(),
-            detachments: VecDeque::new(),
-            floor: 0,
-        }
+        Self { instance, sequence: watch::Sender::new(0), contents: Mutex::default() }
+    }
+
+    /// Nothing that is done under this lock can panic half-way.
+    fn contents(&self) -> MutexGuard<'_, Contents> {
+        self.contents.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Changes whenever there is something new.
@@ -51,34 +59,67 @@ impl EventLog {
 
     /// Status of every attached port, ordered by profile id.
     pub fn ports(&self) -> Vec<PortStatus> {
+        self.contents().ports()
+    }
+
+    /// Status of one port.
+    pub fn port(&self, profile: NicId) -> Option<PortStatus> {
+        self.contents().ports.get(&profile).map(|(_, status)| status.clone())
+    }
+
+    /// Records `status`. Returns whether it was news. Another attachment of the same profile ends the earlier one.
+    pub fn report(&self, status: PortStatus) -> bool {
+        let news = self.contents().report(status);
+        self.announce();
+        news
+    }
+
+    /// Records that the port's attachment is gone.
+    pub fn detached(&self, profile: NicId) {
+        self.contents().detached(profile);
+        self.announce();
+    }
+
+    /// Wakes callers up, outside of the lock.
+    fn announce(&self) {
+        let newest = self.contents().sequence;
+        self.sequence.send_if_modified(|sequence| std::mem::replace(sequence, newest.max(*sequence)) < newest);
+    }
+
+    /// What is newer than `after` of `instance`, or everything if that cannot be said.
+    pub fn since(&self, instance: Option<Uuid>, after: u64) -> Events {
+        let contents = self.contents();
+        let known = instance == Some(self.instance) && (contents.floor..=contents.sequence).contains(&after);
+        let (ports, detached) = match known {
+            true => contents.since(after),
+            false => (contents.ports(), Vec::new()),
+        };
+        Events { instance: self.instance, sequence: contents.sequence, snapshot: !known, ports, detached }
+    }
+}
+
+impl Contents {
+    fn ports(&self) -> Vec<PortStatus> {
         let mut ports: Vec<_> = self.ports.values().map(|(_, status)| status.clone()).collect();
         ports.sort_unstable_by_key(|status| status.profile_id);
         ports
     }
 
-    /// Status of one port.
-    pub fn port(&self, profile: NicId) -> Option<&PortStatus> {
-        self.ports.get(&profile).map(|(_, status)| status)
-    }
-
-    /// Records `status`. Returns whether it was news. Another attachment of the same profile ends the earlier one.
-    pub fn report(&mut self, status: PortStatus) -> bool {
+    fn report(&mut self, status: PortStatus) -> bool {
         let profile = status.profile_id;
-        match self.port(profile) {
-            Some(known) if *known == status => return false,
-            Some(known) if known.attach_id != status.attach_id => self.detached(profile),
+        match self.ports.get(&profile) {
+            Some((_, known)) if *known == status => return false,
+            Some((_, known)) if known.attach_id != status.attach_id => self.detached(profile),
             _ => {}
         }
         let sequence = self.next(Change::Port(profile));
         if let Some((earlier, _)) = self.ports.insert(profile, (sequence, status)) {
             self.changes.remove(&earlier);
         }
-        self.sequence.send_replace(sequence);
         true
     }
 
-    /// Records that the port's attachment is gone.
-    pub fn detached(&mut self, profile: NicId) {
+    fn detached(&mut self, profile: NicId) {
         let Some((earlier, status)) = self.ports.remove(&profile) else { return };
         self.changes.remove(&earlier);
         let sequence = self.next(Change::Detached(status.attach_id));
@@ -89,32 +130,23 @@ impl EventLog {
             self.changes.remove(&oldest);
             self.floor = oldest;
         }
-        self.sequence.send_replace(sequence);
     }
 
     fn next(&mut self, change: Change) -> u64 {
-        let sequence = *self.sequence.borrow() + 1;
-        self.changes.insert(sequence, change);
-        sequence
+        self.sequence += 1;
+        self.changes.insert(self.sequence, change);
+        self.sequence
     }
 
-    /// What is newer than `after` of `instance`, or everything if that cannot be said.
-    pub fn since(&self, instance: Option<Uuid>, after: u64) -> Events {
-        let sequence = *self.sequence.borrow();
-        let known = instance == Some(self.instance) && (self.floor..=sequence).contains(&after);
-        if !known {
-            let (ports, detached) = (self.ports(), Vec::new());
-            return Events { instance: self.instance, sequence, snapshot: true, ports, detached };
-        }
-        let mut events =
-            Events { instance: self.instance, sequence, snapshot: false, ports: Vec::new(), detached: Vec::new() };
+    fn since(&self, after: u64) -> (Vec<PortStatus>, Vec<AttachId>) {
+        let (mut ports, mut detached) = (Vec::new(), Vec::new());
         for change in self.changes.range(after + 1..).map(|(_, change)| change) {
-            match *change {
-                Change::Port(profile) => events.ports.extend(self.port(profile).cloned()),
-                Change::Detached(attach_id) => events.detached.push(attach_id),
+            match change {
+                Change::Port(profile) => ports.extend(self.ports.get(profile).map(|(_, status)| status.clone())),
+                Change::Detached(attach_id) => detached.push(*attach_id),
             }
         }
-        events
+        (ports, detached)
     }
 }
 
@@ -145,7 +177,7 @@ mod tests {
 
     #[test]
     fn a_caller_reads_each_change_once() {
-        let mut log = log();
+        let log = log();
         let instance = Some(Uuid::from_u128(7));
         assert!(log.report(status(1, 1, PortResult::PortBlocked)));
         assert!(!log.report(status(1, 1, PortResult::PortBlocked)), "a repetition is no news");
@@ -162,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_caller_of_another_run_or_from_the_future_gets_a_snapshot() {
-        let mut log = log();
+        let log = log();
         log.report(status(1, 1, PortResult::Success));
         for (instance, after) in [(None, 0), (Some(Uuid::from_u128(8)), 1), (Some(Uuid::from_u128(7)), 2)] {
             let events = log.since(instance, after);
@@ -172,7 +204,7 @@ mod tests {
 
     #[test]
     fn attaching_a_profile_again_ends_its_earlier_attachment() {
-        let mut log = log();
+        let log = log();
         log.report(status(1, 1, PortResult::Success));
         log.report(status(1, 2, PortResult::Success));
         let events = log.since(Some(Uuid::from_u128(7)), 1);
@@ -182,7 +214,7 @@ mod tests {
 
     #[test]
     fn whoever_missed_a_forgotten_detachment_gets_a_snapshot() {
-        let mut log = log();
+        let log = log();
         for number in 0..=REMEMBERED_DETACHMENTS as u128 {
             log.report(status(number, number, PortResult::Success));
             log.detached(NicId(Uuid::from_u128(number)));
@@ -190,12 +222,12 @@ mod tests {
         let instance = Some(Uuid::from_u128(7));
         assert!(log.since(instance, 1).snapshot);
         assert_eq!(log.since(instance, 2).detached.len(), REMEMBERED_DETACHMENTS);
-        assert_eq!(log.changes.len(), REMEMBERED_DETACHMENTS);
+        assert_eq!(log.contents().changes.len(), REMEMBERED_DETACHMENTS);
     }
 
     #[tokio::test]
     async fn waiting_callers_wake_up() {
-        let mut log = log();
+        let log = log();
         let mut news = log.subscribe();
         let waiting = tokio::spawn(async move { news.changed().await.map(|()| *news.borrow_and_update()) });
         log.report(status(1, 1, PortResult::Success));

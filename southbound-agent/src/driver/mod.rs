@@ -1,12 +1,15 @@
 //! What enforces policy: one trait, so that engines can be changed without the rest noticing.
 
+use policy::ids::NicId;
 use policy::net::Vsid;
+use report::{Counters, Flow, Trace, TraceRequest};
 use std::collections::HashMap;
 use std::net::IpAddr;
 use vfp::{Acl, AclId, Mapping, Network, NetworkId, PortId, PortPolicy, Tag, WithoutAcl};
 
 #[cfg(test)]
 pub(crate) mod contract;
+pub mod report;
 pub(crate) mod software;
 
 /// Name of one object that is programmed as a whole.
@@ -101,4 +104,19 @@ pub(crate) trait VfpDriver: Send {
     /// its object as it was and does not keep the others from being tried. An engine that can do so lets no packet see
     /// a state between the first step and the last. Returns what failed.
     fn apply(&mut self, steps: Vec<Step>) -> Vec<(Key, DriverError)>;
+
+    /// Work that is due from time to time.
+    fn tend(&mut self);
+
+    /// One line for each rule that the port is under.
+    fn rules(&self, port: NicId) -> Vec<String>;
+
+    /// At most `limit` flows of the port.
+    fn flows(&self, port: NicId, limit: usize) -> Vec<Flow>;
+
+    /// What would become of a packet.
+    fn trace(&self, request: &TraceRequest) -> Trace;
+
+    /// Counters of the port; those of frames that belong to none for `None`.
+    fn counters(&self, port: Option<NicId>) -> Counters;
 }

@@ -88,13 +88,16 @@ impl Goal<'_> {
         Ok((port::tag(hash, &resolved), port::lower(&section, network, &resolved)))
     }
 
-    /// The shared objects that a port's policy leans on.
-    pub(crate) fn dependencies(&self, port: &Attachment) -> Vec<Key> {
-        let Ok((network, resolved)) = self.index.port(port.profile_id, port.mac) else { return Vec::new() };
+    /// The port, and the shared objects that its policy leans on.
+    ///
+    /// # Errors
+    /// [`Unusable`]: the port has to be blocked.
+    pub(crate) fn objects_of(&self, port: &Attachment) -> Result<Vec<Key>, Unusable> {
+        let (network, resolved) = self.index.port(port.profile_id, port.mac)?;
         let subnets = self.index.network(network).map(|network| self.index.subnet_acls(network)).unwrap_or_default();
         let acls = resolved.iter().map(|address| address.acl).chain(subnets).flatten();
         let acls = acls.map(|variant| Key::Acl(variant.id()));
-        [Key::Network(network::id(network))].into_iter().chain(acls).collect()
+        Ok([Key::Port(port::id(port.profile_id)), Key::Network(network::id(network))].into_iter().chain(acls).collect())
     }
 
     fn port_step(&self, id: vfp::PortId) -> Step {

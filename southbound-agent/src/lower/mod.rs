@@ -7,7 +7,7 @@ mod acl;
 pub(crate) mod goal;
 pub(crate) mod index;
 mod network;
-mod port;
+pub(crate) mod port;
 mod tag;
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use std::num::{NonZeroU32, NonZeroU64};
 use vfp::{PortPolicy, Tag};
 
 /// The engine's name of a port.
-pub(super) fn id(nic: NicId) -> vfp::PortId {
+pub(crate) fn id(nic: NicId) -> vfp::PortId {
     vfp::PortId(nic.0.as_u128())
 }
 

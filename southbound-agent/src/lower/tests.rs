@@ -1,6 +1,7 @@
 //! From goal states to programmed objects: what comes out, and that following changes comes to the same as starting
 //! over.
 
+use crate::datapath::clock::Clock;
 use crate::driver::software::{SharedSwitch, Software};
 use crate::driver::{Key, Programmed, Step, VfpDriver};
 use crate::goal_state::GoalState;
@@ -175,7 +176,7 @@ struct Host1 {
 
 impl Host1 {
     fn new() -> Self {
-        let driver = Software::new(SharedSwitch::new(Switch::new(Config::default())));
+        let driver = Software::new(SharedSwitch::new(Switch::new(Config::default())), Clock::start());
         Self { state: GoalState::default(), index: Index::default(), ports: Attachments::default(), driver }
     }
 

@@ -1,5 +1,6 @@
 //! Bringing what is programmed to the goal.
 
+pub(crate) mod outcome;
 pub(crate) mod plan;
 
 use crate::driver::{DriverError, Key, VfpDriver};

@@ -1,0 +1,12 @@
+//! Logs: one subscriber, on standard error, so that standard output stays for answers.
+
+use std::io::IsTerminal;
+use tracing_subscriber::EnvFilter;
+
+/// Starts logging. `RUST_LOG` chooses what; by default what operators need.
+pub fn start() {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // Fails when there is one already, which then is the one.
+    subscriber.with_ansi(std::io::stderr().is_terminal()).try_init().ok();
+}
