@@ -50,13 +50,11 @@ impl Document {
         let Place { world, version, collection, parent_path, id } = place;
         check_id(id)?;
         match take(&mut body, "resourceId") {
-            Some(Value::String(text)) if text.is_empty() || text.to_lowercase() == id.to_lowercase() => {}
-            Some(other) if other.to_string() == id => {}
-            Some(other) => {
-                let message = format!("resourceId {other} differs from '{id}' in the URI.");
+            Some(given) if !is_same_id(&given, id) => {
+                let message = format!("resourceId {given} differs from '{id}' in the URI.");
                 return Err(ApiError::new(Code::InvalidResourceName, message).target("resourceId"));
             }
-            None => {}
+            _ => {}
         }
         let written = format!("{parent_path}/{}/{id}", collection.reference_segment);
         // Children of `/logicalnetworks/x` and of `/logicalNetworks/x` have one key: keys have no case.
@@ -163,6 +161,15 @@ fn read_children(
         children.push(Document::read(child, body).map_err(within)?);
     }
     Ok(children)
+}
+
+/// Whether a `resourceId` in a body says what the URI says; an empty one says nothing.
+fn is_same_id(given: &Value, id: &str) -> bool {
+    match given {
+        Value::String(text) => text.is_empty() || text.to_lowercase() == id.to_lowercase(),
+        Value::Number(number) => number.to_string() == *id,
+        _ => false,
+    }
 }
 
 /// Contract section 2, recommended limits.

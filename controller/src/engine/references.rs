@@ -128,7 +128,7 @@ fn parse(text: &str, allowed: &'static [&'static str], at: &At<'_>) -> Result<(&
     {
         segments.drain(..2);
     }
-    if segments.len() % 2 != 0 || segments.iter().any(|segment| segment.is_empty()) {
+    if !segments.len().is_multiple_of(2) || segments.iter().any(|segment| segment.is_empty()) {
         return Err(bad_reference(text, at));
     }
     let collection = allowed.iter().copied().find(|name| {

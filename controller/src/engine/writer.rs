@@ -110,12 +110,13 @@ impl Writer {
                     self.conclude(request, judged).await;
                 }
             }
+            // One of them is guilty: each has its own transaction now.
             Err(StoreError::Conflict(_)) if queued.len() > 1 => {
-                // One of them is guilty: each has its own transaction now.
                 for request in std::mem::take(queued) {
                     Box::pin(self.process(published, &mut vec![request])).await;
                 }
             }
+            Err(error @ StoreError::Conflict(_)) => refuse(queued.drain(..), &error),
             Err(error) => {
                 self.can_write.store(false, Ordering::Relaxed);
                 let touched = judged.into_iter().filter_map(|judged| judged.touched).collect();

@@ -52,7 +52,7 @@ static UNSERVED: &[Unserved] = &[
 ];
 
 /// The unserved collection that the first segments name, in any case, and the segments below it.
-pub fn find<'s>(segments: &'s [String]) -> Option<(&'static Unserved, &'s [String])> {
+pub fn find(segments: &[String]) -> Option<(&'static Unserved, &[String])> {
     UNSERVED.iter().find_map(|unserved| {
         let length = unserved.name.split('/').count();
         let (head, rest) = segments.split_at_checked(length)?;
