@@ -130,7 +130,7 @@ pub fn reference(path: &str) -> Value {
 }
 
 /// Both rules of a list that lets everything pass, as the container workflow has it.
-pub const ALLOW_ALL: [&str; 2] = ["100 in allow * * > *", "100 out allow * * > *"];
+pub const ALLOW_ALL: [&str; 2] = ["1000 in allow * * > *", "1000 out allow * * > *"];
 
 fn attach(properties: &mut Value, acl: Option<&str>) {
     if let Some(acl) = acl {

@@ -186,7 +186,9 @@ where
         return;
     }
     let outcome = std::thread::scope(|scope| {
-        let thread = scope.spawn(|| {
+        // A thread of its own, because it moves to another namespace; under the test's name, for its messages.
+        let name = std::thread::current().name().unwrap_or("story").to_owned();
+        let thread = std::thread::Builder::new().name(name).spawn_scoped(scope, || {
             let mut fabric = Fabric::start(hosts)?;
             fabric.site.enter()?;
             let told = block_on(async {
@@ -198,6 +200,7 @@ where
             }
             told
         });
+        let thread = thread.map_err(Error::io("start a thread"))?;
         thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     if let Err(error) = outcome {

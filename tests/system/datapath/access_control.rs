@@ -68,11 +68,11 @@ fn a_new_deny_rule_stops_established_flows_and_an_unrelated_edit_disturbs_none()
         let mut first = client.connect(server.address(), 80).await?.expect("a connection");
         let mut second = client.connect(server.address(), 81).await?.expect("a connection");
 
-        acl(fabric, "open", &["90 in deny tcp * > *:9999", ALLOW_ALL[0], ALLOW_ALL[1]]).await?;
+        acl(fabric, "open", &["100 in deny tcp * > *:9999", ALLOW_ALL[0], ALLOW_ALL[1]]).await?;
         assert_eq!(first.say("still").await.as_deref(), Some("still"), "a rule about something else was added");
         assert_eq!(second.say("here").await.as_deref(), Some("here"));
 
-        acl(fabric, "open", &["90 in deny tcp * > *:80", ALLOW_ALL[0], ALLOW_ALL[1]]).await?;
+        acl(fabric, "open", &["100 in deny tcp * > *:80", ALLOW_ALL[0], ALLOW_ALL[1]]).await?;
         assert_eq!(first.say("anyone?").await, None, "the rule names this flow");
         assert_eq!(second.say("fine").await.as_deref(), Some("fine"), "and not this one");
         assert!(client.connect(server.address(), 80).await?.is_none(), "new flows are stopped as well");
@@ -93,7 +93,7 @@ fn a_new_deny_rule_stops_the_answers_of_an_established_flow_too() {
         answering.send("answer", (from.ip(), from.port())).await;
         assert!(asking.receive().await.is_some());
 
-        acl(fabric, "open", &["90 in deny udp * > *:6000", ALLOW_ALL[0], ALLOW_ALL[1]]).await?;
+        acl(fabric, "open", &["100 in deny udp * > *:6000", ALLOW_ALL[0], ALLOW_ALL[1]]).await?;
         answering.send("late answer", (from.ip(), from.port())).await;
         // From another port, which no rule names and no flow of old covers.
         let other = server.datagrams(server.address(), 6001)?;

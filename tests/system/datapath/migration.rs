@@ -9,7 +9,7 @@ use harness::wait;
 fn a_migrated_vm_is_reached_at_its_new_host_and_forgotten_by_the_old() {
     on_fabric(3, async |fabric| {
         open_network(fabric, "blue").await?;
-        acl(fabric, "no-80", &["90 in deny tcp * > *:80", ALLOW_ALL[0], ALLOW_ALL[1]]).await?;
+        acl(fabric, "no-80", &["100 in deny tcp * > *:80", ALLOW_ALL[0], ALLOW_ALL[1]]).await?;
         let at_the_old = vm(fabric, 0, "at-the-old", "10.0.1.4", "blue/web", None).await?;
         let at_the_new = vm(fabric, 1, "at-the-new", "10.0.1.5", "blue/web", None).await?;
         let elsewhere = vm(fabric, 2, "elsewhere", "10.0.2.4", "blue/db", None).await?;

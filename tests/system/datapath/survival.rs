@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::sync::mpsc::unbounded_channel;
 
 /// Port 80 is denied, everything else allowed.
-const NO_80: [&str; 3] = ["90 in deny tcp * > *:80", ALLOW_ALL[0], ALLOW_ALL[1]];
+const NO_80: [&str; 3] = ["100 in deny tcp * > *:80", ALLOW_ALL[0], ALLOW_ALL[1]];
 
 /// Writes that clients mean to make while the controller is killed.
 const WRITES: usize = 1000;
@@ -120,7 +120,7 @@ fn a_controller_killed_during_a_thousand_writes_has_every_acknowledged_one_and_n
         assert_eq!(referring, 2 * (stored.len() - 1), "every address that is there holds its reference, no other does");
 
         // The agents converge: a write of the new life is in force on the host.
-        acl(fabric, "open", &["90 in deny * * > 10.0.1.4", ALLOW_ALL[0], ALLOW_ALL[1]]).await?;
+        acl(fabric, "open", &["100 in deny * * > 10.0.1.4", ALLOW_ALL[0], ALLOW_ALL[1]]).await?;
         nic(fabric, "second", "10.0.1.5", "blue/web", None).await?;
         let second = fabric.boot(0, "second").await?;
         assert_eq!(second.ping(first.address())?, None);

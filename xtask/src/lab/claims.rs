@@ -110,7 +110,7 @@ async fn established_flow(fabric: &Fabric, Tenants { web, client, .. }: &Tenants
     let mut untouched = client.connect(web.address(), 8081).await?.ok_or_else(silent)?;
     claim(stopped.say("before").await.is_some(), || "the flow did not work before the rule".to_owned())?;
 
-    let rules = ["90 in deny tcp * > *:8080", ALLOW_ALL[0], ALLOW_ALL[1]];
+    let rules = ["100 in deny tcp * > *:8080", ALLOW_ALL[0], ALLOW_ALL[1]];
     let written = rest.put("/accessControlLists/AllowAll", &documents::acl(&rules)).await?;
     let after = stopped.say("after").await;
     let other = untouched.say("after").await;
