@@ -2,8 +2,8 @@
 
 use super::error::internal;
 use super::headers::{
-    ASYNC_OPERATION, CLIENT_REQUEST_ID, Common, ENFORCED, GENERATION, PREFERENCE_APPLIED, absolute, condition,
-    preferred_wait,
+    ASYNC_OPERATION, CLIENT_REQUEST_ID, Common, ENFORCED, GENERATION, PREFERENCE_APPLIED, REQUEST_ID, absolute,
+    condition, preferred_wait,
 };
 use super::operations::Operation;
 use super::reply::{Body, Reply, status_of};
@@ -62,6 +62,9 @@ async fn perform(api: &Api, request: &HttpRequest, write: Write, common: &Common
         api.operations.record(common.request_id, operation);
         let uri = absolute(request, &format!("/networking/V1/operations/{}", common.request_id));
         reply.headers.extend(uri.map(|uri| (ASYNC_OPERATION, uri)));
+        // Part of the answer itself, so that a repetition of the request is told the same operation.
+        let id = HeaderValue::from_str(&common.request_id.to_string());
+        reply.headers.extend(id.ok().map(|id| (REQUEST_ID, id)));
     }
     if let Some(wait) = preferred_wait(request.headers()) {
         let enforced = api.enforcement.wait(Generation(generation), wait).await;

@@ -83,7 +83,15 @@ fn member(
     let keep = || before.cloned();
     let given = match property.access {
         Access::Derived | Access::Assigned | Access::Internal => return Ok(keep()),
-        _ if !property.visible(version) => return Ok(keep().or_else(|| default(property))),
+        _ if !property.visible(version) => {
+            return match (property.too_new, given) {
+                (Some(code), Some(_)) if version < property.since => {
+                    let message = format!("'{}' needs version {} or later in the URI.", property.name, property.since);
+                    Err(ApiError::new(code, message).target(property.name))
+                }
+                _ => Ok(keep().or_else(|| default(property))),
+            };
+        }
         Access::Secret => given.filter(|value| value.as_str() != Some(Property::SECRET_PLACEHOLDER)),
         Access::ReadWrite | Access::Fixed(_) => given,
     };
@@ -336,3 +344,6 @@ fn brief(value: &Value) -> String {
         None => text,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -173,7 +173,7 @@ fn is_same_id(given: &Value, id: &str) -> bool {
 }
 
 /// Contract section 2, recommended limits.
-fn check_id(id: &str) -> Result<(), ApiError> {
+pub(super) fn check_id(id: &str) -> Result<(), ApiError> {
     const LONGEST: usize = 256;
     let refuse = |message: &str| Err(ApiError::new(Code::InvalidResourceName, message).target("resourceId"));
     match id {

@@ -1,7 +1,7 @@
 //! What a write means: the next world, or a refusal. Pure.
 
 use super::claims::{Claim, Claims, Holder, Timestamp};
-use super::document::{Document, Place};
+use super::document::{Document, Place, check_id};
 use super::key::Key;
 use super::ledger::Ledger;
 use super::references;
@@ -44,6 +44,8 @@ fn put(
     body: Members,
     context: &mut Context<'_>,
 ) -> Result<Verdict, ApiError> {
+    // First of all: the key of an id with a slash in it names another place.
+    check_id(&address.id)?;
     let parent = match address.collection.name.rsplit_once('/') {
         Some((collection, _)) => {
             let parent = address.key.parent().and_then(|key| world.find(collection, &key));

@@ -125,3 +125,6 @@ impl Engine {
 fn stopping() -> ApiError {
     ApiError::new(Code::ServiceUnavailable, "The controller is stopping.")
 }
+
+#[cfg(test)]
+mod tests;

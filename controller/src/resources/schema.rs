@@ -114,6 +114,8 @@ pub struct Property {
     pub since: Version,
     /// Oldest URI version that no longer shows it.
     pub until: Option<Version>,
+    /// Code of the refusal when a URI older than `since` gives it; else what is given there is ignored.
+    pub too_new: Option<Code>,
     /// Code of the refusal when it is absent and has neither default nor stored value.
     pub required: Option<Code>,
     /// Code of the refusal when its value is malformed; else the kind's own, see [`Kind::code`].
@@ -337,6 +339,7 @@ impl Property {
             access: Access::ReadWrite,
             since: Version::V1,
             until: None,
+            too_new: None,
             required: None,
             invalid: None,
             target: None,
@@ -386,6 +389,12 @@ impl Property {
     /// Sets [`Self::until`].
     pub const fn until(mut self, version: Version) -> Self {
         self.until = Some(version);
+        self
+    }
+
+    /// Sets [`Self::too_new`].
+    pub const fn too_new_is(mut self, code: Code) -> Self {
+        self.too_new = Some(code);
         self
     }
 
