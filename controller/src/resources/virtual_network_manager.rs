@@ -37,7 +37,8 @@ pub static VIRTUAL_NETWORK_MANAGER: Collection = Collection::singleton(
         ]),
     )
     .invalid(Code::InvalidVsidRangeFormat)
-    .since(Version::V2),
+    .since(Version::V2)
+    .too_new_is(Code::MinimumApiVersionNotSpecifiedForVsidRange),
     Property::new("enableMetering", Kind::Boolean).default(Default::Boolean(false)).since(Version::V6),
 ])
 .rules(&VirtualNetworkManagerRules);
