@@ -127,7 +127,7 @@ async fn logical_addresses_come_from_pools_and_are_counted() -> Result<()> {
         let count = |name: &str| usage[name].as_u64().unwrap_or(u64::MAX);
         Ok((
             count("numberOfIPAddresses"),
-            count("numberofIPAddressesAllocated"),
+            count("numberOfIPAddressesAllocated"),
             count("numberOfIPAddressesInTransition"),
         ))
     };

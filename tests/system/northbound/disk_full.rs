@@ -2,6 +2,7 @@
 
 use super::judge::Judge as _;
 use super::site::Client;
+use super::wire;
 use harness::documents::{acl, rule};
 use harness::process::Process;
 use harness::{Error, Result, binaries, support};
@@ -111,8 +112,8 @@ async fn a_full_disk_stops_writes_and_nothing_else() -> Result<()> {
     nc.get(&refused).await?.refused(404, "NotFound");
     let read_all = async || -> Result<Value> { Ok(nc.read("/accessControlLists").await?["value"].clone()) };
     assert_eq!(read_all().await?, Value::Array(acknowledged.clone()));
-    let ready = nc.send_raw(reqwest::Method::GET, "/healthz", None, &[]).await?;
-    assert_eq!(ready.status, 200, "{}", ready.body);
+    let alive = wire::get(nc.root(), "/healthz").await?;
+    assert_eq!(alive.status, 200, "{}", alive.body);
 
     small.free()?;
     acknowledged.push(nc.put(&refused, &large()).await?.is(201).body);

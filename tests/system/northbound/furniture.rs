@@ -4,8 +4,7 @@
 //! governs; `vm1` uses it itself too. Nothing uses the list `plain`, the network `backend` and the subnet `blue/db`.
 
 use harness::documents::{
-    self, acl, address, credential, document, mac_pool, nic, provider_network, reference, server, subnet,
-    virtual_network,
+    acl, address, credential, document, mac_pool, nic, provider_network, reference, server, subnet, virtual_network,
 };
 use policy::net::MacAddr;
 use serde_json::{Value, json};
@@ -50,7 +49,7 @@ pub(crate) fn documents() -> Vec<(&'static str, Value)> {
         ("/logicalNetworks/HNVPA", provider_network("192.0.2.0/25", "192.0.2.5", "192.0.2.100")),
         ("/logicalNetworks/backend", backend()),
         ("/accessControlLists/web-tier", web_tier()),
-        ("/accessControlLists/plain", acl(&documents::ALLOW_ALL)),
+        ("/accessControlLists/plain", acl(&["100 in allow * * > *", "100 out allow * * > *"])),
         ("/virtualNetworks/blue", blue),
         ("/virtualNetworks/green", virtual_network("10.20.0.0/16", &[web(None)])),
         ("/networkInterfaces/vm1", vm1),

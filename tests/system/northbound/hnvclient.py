@@ -41,7 +41,7 @@ def refused(call):
 def empty():
     """an empty controller lists nothing"""
     for model in (client.LogicalNetworks, client.VirtualNetworks, client.NetworkInterfaces, client.AccessControlLists,
-                  client.RouteTables, client.PublicIPAddresses, client.LoadBalancers, client.VirtualGateways):
+                  client.RouteTables, client.PublicIPAddresses, client.LoadBalancers, client.LoadBalancerMux):
         assert model.get() == [], model
 
 

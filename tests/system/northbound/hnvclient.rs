@@ -29,6 +29,8 @@ fn has_client(python: &Path) -> bool {
 /// The interpreter, ready to import the client.
 fn client(python: &Path) -> Command {
     let mut command = Command::new(python);
+    // Isolated: the script is named as the module is.
+    command.arg("-I");
     // The package is named python-hnvclient and asks for its version as hnvclient; pbr takes the answer from here.
     command.env("PBR_VERSION", "0.1.0");
     command

@@ -1,7 +1,7 @@
 //! Judging answers and documents in few words.
 
 use harness::rest::Reply;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// What tests say of an answer.
 pub(crate) trait Judge: Sized {
@@ -84,4 +84,41 @@ pub(crate) fn references(document: &Value, pointer: &str) -> Vec<String> {
     let mut references: Vec<String> = array.iter().map(|element| text(element, "/resourceRef").to_owned()).collect();
     references.sort();
     references
+}
+
+/// A document without what changes with every write, and what hosts report.
+pub(crate) fn without_etags(document: Value) -> Value {
+    match document {
+        Value::Object(members) => {
+            let kept = members.into_iter().filter(|(name, _)| name != "etag" && name != "configurationState");
+            kept.map(|(name, value)| (name, without_etags(value))).collect::<Map<_, _>>().into()
+        }
+        Value::Array(elements) => elements.into_iter().map(without_etags).collect(),
+        other => other,
+    }
+}
+
+/// Nothing differs between two documents; else the JSON pointers to what does.
+#[track_caller]
+pub(crate) fn same(after: &Value, before: &Value, what: &str) {
+    let mut found = Vec::new();
+    differences(before, after, String::new(), &mut found);
+    assert!(found.is_empty(), "{what}:\n{}", found.join("\n"));
+}
+
+fn differences(before: &Value, after: &Value, at: String, found: &mut Vec<String>) {
+    match (before, after) {
+        (Value::Object(old), Value::Object(new)) => {
+            for name in old.keys().chain(new.keys().filter(|name| !old.contains_key(*name))) {
+                differences(&before[name], &after[name], format!("{at}/{name}"), found);
+            }
+        }
+        (Value::Array(old), Value::Array(new)) if old.len() == new.len() => {
+            for (number, (old, new)) in old.iter().zip(new).enumerate() {
+                differences(old, new, format!("{at}/{number}"), found);
+            }
+        }
+        _ if before != after => found.push(format!("    {at}: {before} became {after}")),
+        _ => {}
+    }
 }

@@ -1,6 +1,6 @@
 //! What survives the process: everything that was acknowledged, and what people read with `sqlite3`.
 
-use super::judge::{Judge as _, text};
+use super::judge::{Judge as _, same, text};
 use super::site::Site;
 use harness::documents::acl;
 use harness::rest::Reply;
@@ -27,7 +27,7 @@ async fn a_restart_keeps_every_document_as_it_was() -> Result<()> {
             assert!(status.success(), "it ended with {status}");
         }
         site.restart()?;
-        assert_eq!(site.everything().await?, before, "documents, etags, instanceIds, addresses; killed: {kill}");
+        same(&site.everything().await?, &before, "documents, etags, instanceIds, addresses; over a restart");
     }
     let next = generation(&site.nc.put("/accessControlLists/next", &acl(&[])).await?.is(201));
     assert!(next > last, "{next} after {last}");

@@ -179,7 +179,7 @@ async fn a_reference_may_be_a_whole_object_with_any_spelling_of_its_path() -> Re
         reference("/LOGICALNETWORKS/hnvpa"),
         reference("logicalNetworks/HNVPA"),
         reference("/networking/v1/logicalNetworks/HNVPA"),
-        reference("/Networking/V4.2/logicalnetworks/HNVPA/"),
+        reference("/Networking/V4.2/logicalnetworks/HNVPA"),
         json!({ "ResourceRef": "/logicalNetworks/HNVPA", "instanceId": "00000000-0000-0000-0000-000000000000", "etag": null }),
     ];
     for spelling in spellings {

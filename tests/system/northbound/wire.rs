@@ -36,3 +36,9 @@ pub(crate) async fn exchange(root: &str, parts: &[&[u8]]) -> Result<Exchange> {
     let status = { &mut lines }.next().and_then(|line| line.split(' ').nth(1)?.parse().ok()).ok_or_else(unreadable)?;
     Ok(Exchange { status, headers: lines.map(str::to_owned).collect(), body: body.to_owned() })
 }
+
+/// GET of what is no JSON.
+pub(crate) async fn get(root: &str, path: &str) -> Result<Exchange> {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: nc.example\r\nConnection: close\r\n\r\n");
+    exchange(root, &[request.as_bytes()]).await
+}

@@ -29,10 +29,10 @@ fn members() -> Vec<(&'static str, Value, &'static str)> {
     add("sourceAddressPrefix", "AclRuleInvalidSourceAddressPrefix", &prefixes);
     add("destinationAddressPrefix", "AclRuleInvalidDestinationAddressPrefix", &prefixes);
     add("logging", "InvalidParameterValue", &[json!("Sometimes")]);
-    add("action", "RequiredParamMissing", &[json!(null)]);
-    add("type", "RequiredParamMissing", &[json!(null)]);
-    add("priority", "RequiredParamMissing", &[json!(null)]);
-    add("protocol", "RequiredParamMissing", &[json!(null)]);
+    add("action", "InvalidAclRuleAction", &[json!(null)]);
+    add("type", "InvalidAclRuleType", &[json!(null)]);
+    add("priority", "InvalidAclRulePriority", &[json!(null)]);
+    add("protocol", "InvalidAclRuleProtocol", &[json!(null)]);
     add("sourcePortRange", "AclRuleNullOrEmptySourcePortRange", &[json!(null), json!("")]);
     add("destinationPortRange", "AclRuleNullOrEmptyDestinationPortRange", &[json!(null), json!("")]);
     add("sourceAddressPrefix", "AclRuleNullOrEmptySourceAddressPrefix", &[json!(null), json!("")]);
@@ -74,8 +74,8 @@ async fn a_bad_list_is_refused() -> Result<()> {
             "InvalidParameterValue",
         ),
         put("the other", fresh, document(json!({ "outboundDefaultAction": "Allow" })), "InvalidParameterValue"),
-        put("a text for the rules", fresh, rules(json!("none")), "InvalidParameterValue"),
-        put("a number for a rule", fresh, rules(json!([1])), "InvalidParameterValue"),
+        put("a text for the rules", fresh, rules(json!("none")), "InvalidRequestFormat"),
+        put("a number for a rule", fresh, rules(json!([1])), "InvalidRequestFormat"),
         put("two rules of one name", fresh, rules(json!([rule(RULE), rule(RULE)])), "InvalidResourceName"),
         put(
             "two names that differ in case",
@@ -83,7 +83,7 @@ async fn a_bad_list_is_refused() -> Result<()> {
             rules(json!([rule(RULE), with(rule(RULE), "/resourceId", "300-IN")])),
             "InvalidResourceName",
         ),
-        put("a rule without name", fresh, rules(json!([nameless])), "InvalidResourceName"),
+        put("a rule without name", fresh, rules(json!([nameless])), "RequiredParamMissing"),
         put(
             "a rule with a slash in its name",
             fresh,

@@ -38,7 +38,7 @@ async fn a_bad_address_is_refused_in_the_nic_and_under_its_own_path() -> Result<
     let v6 = |text: &str| at(text);
     let cases = [
         ("none", without(good(), "/properties/privateIPAddress"), "PrivateIPAddressMissing"),
-        ("an empty one", at(""), "PrivateIPAddressMissing"),
+        ("an empty one", at(""), "InvalidPrivateIPAddressFormat"),
         ("no address", at("10.20.1.x"), "InvalidPrivateIPAddressFormat"),
         ("an octet out of range", at("10.20.1.256"), "InvalidPrivateIPAddressFormat"),
         ("leading zeros", at("10.20.1.099"), "InvalidPrivateIPAddressFormat"),

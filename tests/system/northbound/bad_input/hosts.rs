@@ -154,8 +154,9 @@ async fn a_bad_credential_is_refused() -> Result<()> {
             with(certificate(), "/properties/value", json!({ "thumbprint": "AB" })),
             "InvalidParameterValue",
         ),
-        put("the installation's own type", fresh, of_type("GroupManagedServiceAccount"), "OperationNotSupported"),
-        put("a subject name before v6.1", fresh, by_name("CN=host-a.example"), "InvalidParameterValue").through("v6"),
+        put("the installation's own type", fresh, of_type("GroupManagedServiceAccount"), "UnsupportedCredentialType"),
+        put("a subject name before v6.1", fresh, by_name("CN=host-a.example"), "UnsupportedCredentialType")
+            .through("v6"),
         put("a subject without common name", fresh, by_name("O=Example,C=EX"), "CommonNameExtractionFailed")
             .through("v6.1"),
         delete("/credentials/host-admin", "InUseCredentialCannotBeDeleted"),

@@ -4,7 +4,7 @@ use super::{all, all_at, delete, put};
 use crate::northbound::judge::{Judge as _, with, without};
 use crate::northbound::site::Site;
 use harness::Result;
-use harness::documents::{document, reference, subnet, virtual_network};
+use harness::documents::{reference, subnet, virtual_network};
 use serde_json::{Value, json};
 
 const FRESH: &str = "/virtualNetworks/fresh";
@@ -56,13 +56,8 @@ async fn a_bad_network_is_refused() -> Result<()> {
             .detail("InvalidJsonReferenceWrongType"),
         put("one that is no path", FRESH, provider("HNVPA"), "InvalidRequestFormat")
             .detail("InvalidJsonReferenceFormat"),
-        put(
-            "a bare text for it",
-            FRESH,
-            with(network(), "/properties/logicalNetwork", "/logicalNetworks/HNVPA"),
-            "InvalidRequestFormat",
-        )
-        .detail("InvalidJsonReferenceFormat"),
+        put("a word for it", FRESH, with(network(), "/properties/logicalNetwork", "HNVPA"), "InvalidRequestFormat")
+            .detail("InvalidJsonReferenceFormat"),
         put(
             "a number for it",
             FRESH,
@@ -87,7 +82,7 @@ async fn a_bad_subnet_is_refused_in_the_network_and_under_its_own_path() -> Resu
     let member = |name: &str, value: Value| with(good(), &format!("/properties/{name}"), value);
     let cases = [
         ("no prefix", without(good(), "/properties/addressPrefix"), "RequiredParamMissing", None, None),
-        ("an empty prefix", prefix(""), "RequiredParamMissing", None, None),
+        ("an empty prefix", prefix(""), "InvalidParameterValue", Some("InvalidIPPrefix"), Some("SubnetAddress")),
         (
             "an octet out of range",
             prefix("10.60.300.0/24"),
@@ -177,8 +172,8 @@ async fn subnets_of_a_network_have_names_of_their_own() -> Result<()> {
     let twice = json!([one(), with(one(), "/properties/addressPrefix", "10.60.9.0/24")]);
     all([
         put("two of one name", FRESH, subnets(twice), "InvalidResourceName"),
-        put("one without name", FRESH, subnets(json!([without(one(), "/resourceId")])), "InvalidResourceName"),
-        put("a text for the subnets", FRESH, subnets(json!("10.60.1.0/24")), "InvalidParameterValue"),
+        put("one without name", FRESH, subnets(json!([without(one(), "/resourceId")])), "RequiredParamMissing"),
+        put("a text for the subnets", FRESH, subnets(json!("10.60.1.0/24")), "InvalidRequestFormat"),
         put(
             "another name than in the path",
             "/virtualNetworks/blue/subnets/new",
@@ -200,6 +195,7 @@ async fn subnets_of_a_network_have_names_of_their_own() -> Result<()> {
 async fn what_is_in_use_in_a_network_stays() -> Result<()> {
     let site = Site::furnished().await?;
     let blue = site.nc.read("/virtualNetworks/blue").await?;
+    let provider = site.nc.read("/logicalNetworks/HNVPA").await?;
     let web = site.nc.read("/virtualNetworks/blue/subnets/web").await?;
     let db = site.nc.read("/virtualNetworks/blue/subnets/db").await?;
     let shrunk = with(
@@ -239,7 +235,7 @@ async fn what_is_in_use_in_a_network_stays() -> Result<()> {
         put(
             "the provider network stops to be one",
             "/logicalNetworks/HNVPA",
-            document(json!({ "networkVirtualizationEnabled": "False" })),
+            with(provider, "/properties/networkVirtualizationEnabled", "False"),
             "ResourceInUse",
         )
         .status(409),
