@@ -198,7 +198,7 @@ fn value(
             None => return Err(wrong("IP address", &given)),
         },
         Kind::Prefix => match given {
-            Value::String(text) if text.parse::<Prefix>().is_ok() => Value::String(text),
+            Value::String(text) if text.contains('/') && text.parse::<Prefix>().is_ok() => Value::String(text),
             given => return Err(wrong("address prefix", &given)),
         },
         Kind::Reference(_) => return reference(given, at),

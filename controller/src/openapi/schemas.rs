@@ -150,7 +150,11 @@ fn property(property: &'static Property) -> Value {
     if let Some(until) = property.until {
         schema["x-until"] = until.token().into();
     }
-    for (name, code) in [("x-invalid-code", property.invalid), ("x-required-code", property.required)] {
+    for (name, code) in [
+        ("x-invalid-code", property.invalid),
+        ("x-required-code", property.required),
+        ("x-too-new-code", property.too_new),
+    ] {
         if let Some(code) = code {
             schema[name] = code.to_string().into();
         }
@@ -185,7 +189,7 @@ fn kind(kind: &'static Kind) -> Value {
         Kind::Mac(MacForm::Plain) => json!({ "type": "string", "pattern": "^[0-9A-F]{12}$" }),
         Kind::Mac(MacForm::Dashed) => json!({ "type": "string", "pattern": "^[0-9A-F]{2}(-[0-9A-F]{2}){5}$" }),
         Kind::Address => json!({ "type": "string", "anyOf": [{ "format": "ipv4" }, { "format": "ipv6" }] }),
-        Kind::Prefix => json!({ "type": "string", "description": "A prefix in CIDR notation, or an address." }),
+        Kind::Prefix => json!({ "type": "string", "description": "A prefix in CIDR notation." }),
         Kind::Reference(targets) => refers_to(targets.iter().copied()),
         Kind::List(of) => json!({ "type": "array", "items": self::kind(of) }),
         Kind::Object(schema) => members(schema),

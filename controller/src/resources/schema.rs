@@ -178,7 +178,7 @@ pub enum Kind {
     Mac(MacForm),
     /// IP address in canonical text form.
     Address,
-    /// CIDR or bare address, returned as written.
+    /// CIDR, returned as written.
     Prefix,
     /// `{"resourceRef": ...}` to one of these collections. Collections that are not served yet may be named: no document
     /// of theirs exists, so every such reference is refused, and `null`, `{}` and `""` are taken as absence.

@@ -37,6 +37,7 @@ pub static SERVERS: Collection = Collection::new("servers")
         Property::derived("virtualServers", Kind::List(&Kind::Reference(&["virtualServers"]))),
         Property::derived("virtualSwitches", Kind::List(&Kind::Json)),
         Property::new(provider_address::PROPERTY, Kind::Address).access(Access::Internal),
+        Property::new(provider_address::FIXED, Kind::Address).access(Access::Internal),
     ])
     .in_use(Code::InUseServerCannotBeDeleted)
     .rules(&ServerRules);

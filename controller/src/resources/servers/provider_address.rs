@@ -12,11 +12,12 @@ use crate::resources::allocation::first_free;
 use crate::resources::logical_networks::{self, Pools};
 use policy::ids::HostId;
 use policy::net::{Prefix, address_from_u128, address_to_u128};
-use serde_json::Value;
 use std::net::IpAddr;
 
 /// Name of the property that keeps it.
 pub(super) const PROPERTY: &str = "providerAddress";
+/// Name of the property that keeps what the host's own settings fix.
+pub(super) const FIXED: &str = "fixedProviderAddress";
 
 /// A subnet that the host is attached to and that carries the overlay.
 struct ProviderSubnet<'a> {
@@ -37,13 +38,13 @@ fn provider_subnets<'a>(server: &Node, world: &'a World) -> Vec<ProviderSubnet<'
         .collect()
 }
 
-fn stored(server: &Node) -> Option<IpAddr> {
-    server.text(PROPERTY)?.parse().ok()
+fn stored(server: &Node, property: &str) -> Option<IpAddr> {
+    server.text(property)?.parse().ok()
 }
 
 /// The address with what hosts need to know of its subnet.
 pub(super) fn of(server: &Node, world: &World) -> Option<ProviderAddress> {
-    let address = stored(server)?;
+    let address = stored(server, PROPERTY)?;
     let at = provider_subnets(server, world).into_iter().find(|at| at.prefix.contains(address))?;
     Some(ProviderAddress { address, subnet: at.prefix, vlan: logical_networks::subnet_vlan(at.subnet) })
 }
@@ -51,27 +52,29 @@ pub(super) fn of(server: &Node, world: &World) -> Option<ProviderAddress> {
 /// The document was written: its address stays, unless the host has moved to other subnets.
 pub(super) fn keep(server: &Node, ledger: &mut Ledger<'_>) {
     let has_ports = ledger.world().nics_on(HostId(server.instance_id)).next().is_some();
-    match stored(server) {
+    match stored(server, PROPERTY) {
         Some(address) if take(server, address, ledger) => {}
-        // Either it has lost its address, or it had none to get when its first port came.
-        _ if has_ports => allocate(server, ledger),
-        _ => forget(server, ledger),
-    }
-}
-
-fn forget(server: &Node, ledger: &mut Ledger<'_>) {
-    if stored(server).is_some() {
-        ledger.assign(PROPERTY, Value::Null);
+        // Either it has lost its address, or there was none to get when its first port came.
+        _ if has_ports => choose(server, stored(server, FIXED), ledger),
+        _ => record(server, PROPERTY, None, ledger),
     }
 }
 
 /// The host has ports: it needs an address.
 pub(super) fn choose(server: &Node, fixed: Option<IpAddr>, ledger: &mut Ledger<'_>) {
-    match fixed.or(stored(server)) {
-        Some(address) if take(server, address, ledger) => ledger.assign(PROPERTY, address.to_string().into()),
+    record(server, FIXED, fixed, ledger);
+    let kept = stored(server, PROPERTY);
+    let address = match fixed {
         // What the host's settings fix is what it uses: another address would be a lie.
-        Some(_) if fixed.is_some() => forget(server, ledger),
-        _ => allocate(server, ledger),
+        Some(fixed) => Some(fixed).filter(|fixed| take(server, *fixed, ledger)),
+        None => kept.filter(|kept| take(server, *kept, ledger)).or_else(|| allocate(server, ledger)),
+    };
+    record(server, PROPERTY, address, ledger);
+}
+
+fn record(server: &Node, property: &'static str, address: Option<IpAddr>, ledger: &mut Ledger<'_>) {
+    if stored(server, property) != address {
+        ledger.assign(property, address.map(|address| address.to_string()).into());
     }
 }
 
@@ -85,15 +88,12 @@ fn take(server: &Node, address: IpAddr, ledger: &mut Ledger<'_>) -> bool {
 }
 
 /// Claims the first free address of the host's pools, if there is one.
-fn allocate(server: &Node, ledger: &mut Ledger<'_>) {
+fn allocate(server: &Node, ledger: &mut Ledger<'_>) -> Option<IpAddr> {
     let free = provider_subnets(server, ledger.world()).into_iter().find_map(|at| {
         let pools = Pools::of(at.subnet, ledger.world());
         let taken = ledger.taken(pools.kind, at.network.instance_id);
         let number = first_free(pools.ranges, &taken, &pools.reserved)?;
         address_from_u128(number, at.prefix.network())
     });
-    match free.filter(|address| take(server, *address, ledger)) {
-        Some(address) => ledger.assign(PROPERTY, address.to_string().into()),
-        None => forget(server, ledger),
-    }
+    free.filter(|address| take(server, *address, ledger))
 }

@@ -136,3 +136,13 @@ fn two_hosts_never_share_a_provider_address() {
     assert_eq!(attach("c", None).unwrap(), "192.0.2.12 192.0.2.0/24 11");
     assert_eq!(attach("d", None), None, "the pool is empty");
 }
+
+#[test]
+fn a_host_whose_settings_fix_its_address_gets_no_other() {
+    let mut fixture = fixture();
+    fixture.accept(HOST, json!({ "connections": [connection("127.0.0.1")] }));
+    fixture.attach(HOST, "/networkInterfaces/a", Some("192.0.2.77".parse().unwrap()));
+    assert_eq!(provider_address(&fixture), None, "the host is in no provider network yet");
+    fixture.accept(HOST, host("127.0.0.1"));
+    assert_eq!(provider_address(&fixture).unwrap(), "192.0.2.77 192.0.2.0/24 11");
+}

@@ -30,6 +30,13 @@ fn every_bad_setting_has_its_code_and_target() {
 }
 
 #[test]
+fn a_range_through_the_first_version_is_refused() {
+    let mut fixture = Fixture::new();
+    let error = fixture.refuse_as(Version::V1, PATH, range(json!(5000), json!(6000)));
+    assert_eq!(summary(&error), (Code::MinimumApiVersionNotSpecifiedForVsidRange, RANGE));
+}
+
+#[test]
 fn what_subnets_were_built_with_stays() {
     let mut fixture = Fixture::with_virtual_network();
     fixture.accept(PATH, json!({ PROTOCOL: "vxlan" }));

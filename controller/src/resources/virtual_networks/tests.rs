@@ -52,6 +52,7 @@ fn every_bad_network_has_its_code_and_target() {
         (Fixture::network("10.0.0.0/16", &[("a", "fd00::/64")]), Code::InvalidSubnet, "SubnetAddress"),
         (Fixture::network("10.0.0.0/16", &twice), Code::InvalidSubnet, "SubnetAddress"),
         (Fixture::network("10.0.0.0/16", &[("a", "10.20.300.0/24")]), Code::InvalidParameterValue, "SubnetAddress"),
+        (Fixture::network("10.0.0.0/16", &[("a", "10.0.0.0")]), Code::InvalidParameterValue, "SubnetAddress"),
     ] {
         let mut network = Fixture::network("10.0.0.0/16", &[]);
         for (name, value) in changes.as_object().unwrap() {
