@@ -1,13 +1,14 @@
 //! IP addresses in one fixed-size form for both families.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::{IpAddr, Ipv6Addr};
 
 /// An IPv4 address as `::ffff:a.b.c.d`, an IPv6 address as itself: compares, orders and hashes without a case split.
 ///
 /// The two cannot meet: the IPv4-mapped block may not appear on the wire [RFC 4291 section 2.5.5.2], and the parser
 /// refuses packets that use it.
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Address {
     high: u64,
     low: u64,
@@ -34,11 +35,15 @@ impl Address {
         self.high == 0 && self.low >> 32 == 0xffff
     }
 
-    /// Neither a single machine's nor unusable as a source: broadcast, multicast, unspecified, or loopback.
-    pub(crate) fn is_unicast(self) -> bool {
-        match self.to_ip() {
-            IpAddr::V4(v4) => !(v4.is_multicast() || v4.is_broadcast() || v4.is_unspecified() || v4.is_loopback()),
-            IpAddr::V6(v6) => !(v6.is_multicast() || v6.is_unspecified() || v6.is_loopback()),
+    /// Can be the address of one machine: no group, no broadcast, not unspecified, not loopback.
+    pub(crate) const fn is_unicast(self) -> bool {
+        if self.is_v4() {
+            let first_octet = self.low >> 24 & 0xff;
+            first_octet != 0 && first_octet != 127 && first_octet < 224
+        } else {
+            let is_group = self.high >> 56 == 0xff;
+            let is_unspecified_or_loopback = self.high == 0 && self.low <= 1;
+            !(is_group || is_unspecified_or_loopback)
         }
     }
 
@@ -54,6 +59,12 @@ impl Address {
 
     pub(crate) fn to_ip(self) -> IpAddr {
         Ipv6Addr::from(u128::from(self)).to_canonical()
+    }
+}
+
+impl Hash for Address {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u128((*self).into());
     }
 }
 
@@ -93,6 +104,26 @@ impl fmt::Debug for Address {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unicast_is_what_one_machine_can_have() {
+        for (text, expected) in [
+            ("10.0.0.1", true),
+            ("223.255.255.255", true),
+            ("0.0.0.0", false),
+            ("127.0.0.1", false),
+            ("224.0.0.1", false),
+            ("255.255.255.255", false),
+            ("fd00::1", true),
+            ("fe80::1", true),
+            ("::2", true),
+            ("::", false),
+            ("::1", false),
+            ("ff02::1", false),
+        ] {
+            assert_eq!(Address::from(text.parse::<IpAddr>().unwrap()).is_unicast(), expected, "{text}");
+        }
+    }
 
     #[test]
     fn addresses_of_both_families_survive_the_fixed_size_form() {

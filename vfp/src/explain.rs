@@ -88,7 +88,7 @@ impl Switch {
             }
         };
         let arrival = Arrival { macs, origin: Origin::Vm };
-        let transposition = match self.explain(port, &packet, arrival, frame.len(), now, &mut recorder) {
+        let transposition = match self.explain(port, &packet, arrival, frame, now, &mut recorder) {
             Ok(transposition) => transposition,
             Err(Stop::Drop(reason)) => return Outcome::Dropped(reason),
             Err(Stop::Answer(_)) => return Outcome::Answered,
@@ -113,7 +113,7 @@ impl Switch {
         };
         let Ok(macs) = packet::macs(frame) else { return dropped(DropReason::Malformed, &mut recorder) };
         let arrival = Arrival { macs, origin };
-        match self.explain(port, &packet, arrival, frame.len(), now, &mut recorder) {
+        match self.explain(port, &packet, arrival, frame, now, &mut recorder) {
             Ok(_) => Outcome::Delivered,
             Err(Stop::Drop(reason)) => Outcome::Dropped(reason),
             Err(Stop::Answer(_)) => Outcome::Answered,
@@ -126,15 +126,16 @@ impl Switch {
         port: &Port,
         packet: &IpPacket,
         arrival: Arrival,
-        bytes: usize,
+        frame: &[u8],
         now: Time,
         recorder: &mut Recorder<'_>,
     ) -> Result<Transposition, Stop> {
         let direction = recorder.direction;
         let transport = guard::check_unicast(arrival.macs, packet)
-            .and_then(|()| port.fragments.transport(packet, now).ok_or(DropReason::FragmentWithoutFirst))
+            .and_then(|()| port.fragments.transport(packet, now))
             .inspect_err(|reason| recorder.note(Stage::Guard, || Finding::Dropped(*reason)))?;
-        let passage = Passage { packet, transport, arrival, direction, bytes, now };
+        let (quoted, bytes) = (packet.quoted(frame), frame.len());
+        let passage = Passage { packet, transport, quoted, arrival, direction, bytes, now };
         port.explain(&self.shared, &passage, recorder)
     }
 }

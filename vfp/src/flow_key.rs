@@ -103,7 +103,7 @@ impl Conversation {
             Transport::Udp { ports } => (key(ports), true),
             Transport::Echo(echo) => (FlowKey::echo(source, destination, protocol, echo, direction), echo.request),
             Transport::Other => (key(Ports { source: 0, destination: 0 }), true),
-            Transport::Error(_) | Transport::Message | Transport::Later => return None,
+            Transport::Error | Transport::Message | Transport::Later => return None,
         };
         Some(Self { key, opens })
     }

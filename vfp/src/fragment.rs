@@ -1,6 +1,7 @@
 //! Fragments after the first carry no ports: they follow the first.
 
 use crate::address::Address;
+use crate::drop_reason::DropReason;
 use crate::hash::Seeded;
 use crate::packet::IpPacket;
 use crate::packet::transport::Transport;
@@ -42,9 +43,33 @@ impl FragmentTable {
         Self { places: Box::default(), seed }
     }
 
-    /// Remembers what a first fragment carries. Does nothing for other packets.
-    pub(crate) fn note(&mut self, packet: &IpPacket, now: Time) {
-        let Some(key) = Key::of(packet).filter(|_| packet.transport != Transport::Later) else { return };
+    /// What the packet carries, or what the packet carries that it is a later fragment of. Remembers first fragments.
+    ///
+    /// # Errors
+    /// [`DropReason::FragmentWithoutFirst`].
+    pub(crate) fn follow(&mut self, packet: &IpPacket, now: Time) -> Result<Transport, DropReason> {
+        if packet.fragment.is_some() && packet.is_first() {
+            self.note(packet, now);
+        }
+        self.transport(packet, now)
+    }
+
+    /// As [`Self::follow`], remembering nothing.
+    pub(crate) fn transport(&self, packet: &IpPacket, now: Time) -> Result<Transport, DropReason> {
+        if packet.transport != Transport::Later {
+            return Ok(packet.transport);
+        }
+        self.first_of(packet, now).ok_or(DropReason::FragmentWithoutFirst)
+    }
+
+    fn first_of(&self, packet: &IpPacket, now: Time) -> Option<Transport> {
+        let key = Key::of(packet)?;
+        let place = self.places.get(self.index(&key)?)?.as_ref()?;
+        (place.key == key && now.since(place.seen) <= nanoseconds(LIFE)).then_some(place.transport)
+    }
+
+    fn note(&mut self, packet: &IpPacket, now: Time) {
+        let Some(key) = Key::of(packet) else { return };
         if self.places.is_empty() {
             self.places = vec![None; PLACES].into_boxed_slice();
         }
@@ -56,16 +81,6 @@ impl FragmentTable {
         if let Some(place) = self.index(&key).and_then(|index| self.places.get_mut(index)) {
             *place = Some(Place { key, transport, seen: now });
         }
-    }
-
-    /// What the packet that a later fragment belongs to carries; its own for every other packet.
-    pub(crate) fn transport(&self, packet: &IpPacket, now: Time) -> Option<Transport> {
-        if packet.transport != Transport::Later {
-            return Some(packet.transport);
-        }
-        let key = Key::of(packet)?;
-        let place = self.places.get(self.index(&key)?)?.as_ref()?;
-        (place.key == key && now.since(place.seen) <= nanoseconds(LIFE)).then_some(place.transport)
     }
 
     fn index(&self, key: &Key) -> Option<usize> {

@@ -10,7 +10,7 @@ use crate::flow_table::{FlowId, FlowTable};
 use crate::fragment::FragmentTable;
 use crate::hash::Seeded;
 use crate::packet::IpPacket;
-use crate::packet::transport::Transport;
+use crate::packet::transport::{Quoted, Transport};
 use crate::switch::{Config, Limits, NetworkId, Shared, Tag};
 use crate::tcp_state::{TcpState, is_opening};
 use crate::tenant::acl::AclId;
@@ -42,6 +42,8 @@ pub(crate) struct Passage<'a> {
     pub(crate) packet: &'a IpPacket,
     /// Of the packet that this belongs to, if it is a later fragment.
     pub(crate) transport: Transport,
+    /// The packet that this ICMP error is about.
+    pub(crate) quoted: Option<Quoted>,
     pub(crate) arrival: Arrival,
     pub(crate) direction: Direction,
     /// Length of the frame.
@@ -111,7 +113,7 @@ impl Port {
 
     /// Decides over a packet, and remembers what later packets of its flow need. The frame is the caller's to edit.
     pub(crate) fn pass(&mut self, shared: &Shared, passage: &Passage<'_>) -> Result<Transposition, Stop> {
-        let Passage { packet, transport, arrival, direction, bytes, now } = *passage;
+        let Passage { packet, transport, arrival, direction, bytes, now, .. } = *passage;
         let conversation = Conversation::of(packet, transport, direction);
         let (policy, domain) = enforced(self.policy.as_ref(), shared)?;
         let found = conversation.and_then(|conversation| self.flows.find(&conversation.key, now));
@@ -212,11 +214,11 @@ fn enforced<'a>(
 
 /// Looks the packet's flow up, or the flow that it reports an error of.
 fn known(flows: &FlowTable, passage: &Passage<'_>, conversation: Option<Conversation>) -> Known {
-    let Passage { packet, transport, direction, now, .. } = *passage;
-    let key = match (conversation, transport) {
+    let Passage { packet, transport, quoted, direction, now, .. } = *passage;
+    let key = match (conversation, quoted) {
         (Some(conversation), _) => Some(conversation.key),
         // The quoted packet went the other way, and its sender is who the error is for.
-        (None, Transport::Error(Some(quoted))) if quoted.source == packet.destination => {
+        (None, Some(quoted)) if quoted.source == packet.destination => {
             Some(FlowKey::of_quoted(&quoted, direction.reverse()))
         }
         (None, _) => None,

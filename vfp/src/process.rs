@@ -70,11 +70,11 @@ impl Switch {
             }
         };
         guard::check_unicast(macs, &packet)?;
-        port.fragments.note(&packet, now);
-        let transport = port.fragments.transport(&packet, now).ok_or(DropReason::FragmentWithoutFirst)?;
+        let transport = port.fragments.follow(&packet, now)?;
+        let quoted = packet.quoted(frame);
         let arrival = Arrival { macs, origin: Origin::Vm };
         let direction = Direction::Outbound;
-        let passage = Passage { packet: &packet, transport, arrival, direction, bytes, now };
+        let passage = Passage { packet: &packet, transport, quoted, arrival, direction, bytes, now };
         let transposition = match port.pass(&self.shared, &passage) {
             Ok(transposition) => transposition,
             Err(Stop::Drop(reason)) => return Err(reason),
@@ -156,11 +156,11 @@ impl Switch {
         now: Time,
     ) -> Result<(), DropReason> {
         let port = self.ports.get_mut(&id).ok_or(DropReason::NoLocalPort)?;
-        port.fragments.note(packet, now);
-        let transport = port.fragments.transport(packet, now).ok_or(DropReason::FragmentWithoutFirst)?;
+        let transport = port.fragments.follow(packet, now)?;
+        let quoted = packet.quoted(frame);
         let arrival = Arrival { macs: packet::macs(frame)?, origin };
         let (direction, bytes) = (Direction::Inbound, frame.len());
-        let passage = Passage { packet, transport, arrival, direction, bytes, now };
+        let passage = Passage { packet, transport, quoted, arrival, direction, bytes, now };
         match port.pass(&self.shared, &passage) {
             Ok(transposition) => {
                 transposition.apply(frame);

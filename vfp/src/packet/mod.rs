@@ -16,7 +16,7 @@ use ethernet::{Ethernet, Macs, ether_type};
 use ipv4::Ipv4;
 use ipv6::Ipv6;
 use std::ops::Range;
-use transport::Transport;
+use transport::{Quoted, Transport};
 use zerocopy::FromBytes;
 
 /// Numbers of IP protocols that the engine looks into.
@@ -121,6 +121,15 @@ impl IpPacket {
     /// Whether it starts with the transport header: it is whole, or the first fragment.
     pub(crate) fn is_first(&self) -> bool {
         self.fragment.is_none_or(|fragment| fragment.offset == 0)
+    }
+
+    /// What an ICMP error in `frame`, which this was parsed from, is about.
+    pub(crate) fn quoted(&self, frame: &[u8]) -> Option<Quoted> {
+        let is_error = self.transport == Transport::Error;
+        frame
+            .get(self.transport_offset..)
+            .filter(|_| is_error)
+            .and_then(|message| Quoted::parse(message, self.source.is_v4()))
     }
 
     fn parse(bytes: &[u8], layer3: &Layer3) -> Result<Self, Malformed> {

@@ -85,8 +85,8 @@ pub(crate) enum Transport {
     },
     /// ICMP or ICMPv6 echo.
     Echo(Echo),
-    /// An ICMP error, with what it quotes of the packet that met the error.
-    Error(Option<Quoted>),
+    /// An ICMP error: [`Quoted`] says about what.
+    Error,
     /// ICMP that is neither echo nor error: judged message by message, no flow.
     Message,
     /// Any other protocol: one flow for each pair of addresses.
@@ -131,10 +131,10 @@ impl Transport {
                 Ok(Self::Udp { ports: Ports { source: udp.source.get(), destination: udp.destination.get() } })
             }
             protocol::ICMP | protocol::ICMPV6 => {
-                let (icmp, quoted) = Icmp::ref_from_prefix(bytes).map_err(|_| Malformed)?;
+                let (icmp, _) = Icmp::ref_from_prefix(bytes).map_err(|_| Malformed)?;
                 Ok(match Kind::of(protocol, icmp.kind) {
                     Kind::Echo { request } => Self::Echo(Echo { identifier: icmp.identifier.get(), request }),
-                    Kind::Error => Self::Error(Quoted::parse(protocol, quoted)),
+                    Kind::Error => Self::Error,
                     Kind::Message => Self::Message,
                 })
             }
@@ -163,11 +163,13 @@ impl Kind {
 }
 
 impl Quoted {
-    /// Errors quote the IP header and at least eight bytes behind it. [RFC 792; RFC 4443 section 2.4]
-    fn parse(protocol: u8, bytes: &[u8]) -> Option<Self> {
-        let layer3 = match protocol {
-            protocol::ICMP => Ipv4::parse(bytes, Extent::Quoted),
-            _ => Ipv6::parse(bytes, Extent::Quoted),
+    /// What the ICMP error `message` quotes: the IP header and at least eight bytes behind it. `None` when it quotes
+    /// less, or nothing that could belong to a flow. [RFC 792; RFC 4443 section 2.4]
+    pub(crate) fn parse(message: &[u8], is_v4: bool) -> Option<Self> {
+        let bytes = message.get(size_of::<Icmp>()..)?;
+        let layer3 = match is_v4 {
+            true => Ipv4::parse(bytes, Extent::Quoted),
+            false => Ipv6::parse(bytes, Extent::Quoted),
         };
         let layer3 = layer3.ok()?;
         let rest = bytes.get(layer3.payload.clone())?;

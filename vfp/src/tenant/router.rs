@@ -36,7 +36,7 @@ pub(crate) fn outbound(walk: &mut Walk<'_>, observer: &mut impl Observer) -> Res
 /// No error is sent about an error, nor about a later fragment. [RFC 1122 section 3.2.2]
 fn time_exceeded(transport: Transport, is_first: bool, router: IpAddr) -> Stop {
     match transport {
-        Transport::Error(_) => Stop::Drop(DropReason::TtlExceeded),
+        Transport::Error => Stop::Drop(DropReason::TtlExceeded),
         _ if !is_first => Stop::Drop(DropReason::TtlExceeded),
         _ => Stop::Answer(Answer::TimeExceeded { router }),
     }
