@@ -135,7 +135,7 @@ fn pick(round: u32, nics: u32) -> u32 {
 }
 
 fn allow_or_deny(round: u32) -> Action {
-    if round % 2 == 0 { Action::Deny } else { Action::Allow }
+    if round.is_multiple_of(2) { Action::Deny } else { Action::Allow }
 }
 
 fn main() {
@@ -150,7 +150,7 @@ fn main() {
         ("a NIC gets another MAC", |round, nics| vec![nic(pick(round, nics), u64::from(round) << 20)]),
         ("a NIC moves to another host", |round, nics| vec![bind(pick(round, nics), round % HOSTS)]),
         ("a list of 10 rules changes", |round, _| vec![acl(10, allow_or_deny(round))]),
-        ("a subnet gets or loses its list", |round, _| vec![network((round % 2 == 0).then_some(ACL))]),
+        ("a subnet gets or loses its list", |round, _| vec![network(round.is_multiple_of(2).then_some(ACL))]),
         ("a list of 10 rules changes, on every host", |round, _| match round {
             0 => vec![network(Some(ACL))],
             _ => vec![acl(10, allow_or_deny(round))],

@@ -154,7 +154,7 @@ proptest! {
 
     #[test]
     fn any_sequence_of_revisions_compiles_to_what_its_outcome_compiles_to(
-        revisions in vec(vec(change(), 1..5), 1..40)
+        revisions in vec(vec(change(), 1..12), 1..20)
     ) {
         let (mut world, mut compiler) = (World::default(), Compiler::default());
         let mut before = manifests(&compiler);

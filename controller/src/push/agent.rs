@@ -5,12 +5,16 @@ use crate::fabric::Endpoint;
 use policy::goal_state::{Applied, Refusal};
 use policy::report::{AgentStatus, Events};
 use reqwest::header::CONTENT_TYPE;
+use reqwest::redirect::Policy;
 use reqwest::{Client, RequestBuilder, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::error::Error;
 use std::time::Duration;
 use uuid::Uuid;
+
+/// Bytes of an answer. A port is some 200 of them.
+const LONGEST_ANSWER: usize = 16 << 20;
 
 /// Client of one agent. Connections are kept and shared between clones.
 #[derive(Clone, Debug)]
@@ -55,8 +59,10 @@ struct ErrorText {
 /// # Errors
 /// The system offers no randomness or no sockets.
 pub(super) fn http_client(settings: &PushSettings) -> reqwest::Result<Client> {
-    // Agents are in the management network; a proxy that the environment names is for the rest of the world.
-    Client::builder().no_proxy().connect_timeout(settings.connect_timeout).tcp_nodelay(true).build()
+    // Agents are in the management network: a proxy that the environment names is for the rest of the world, and no agent
+    // has reason to send its controller elsewhere.
+    let direct = Client::builder().no_proxy().redirect(Policy::none());
+    direct.connect_timeout(settings.connect_timeout).tcp_nodelay(true).build()
 }
 
 impl Agent {
@@ -91,10 +97,17 @@ impl Agent {
     }
 }
 
-async fn exchange(request: RequestBuilder) -> Result<(StatusCode, bytes::Bytes), AgentError> {
+async fn exchange(request: RequestBuilder) -> Result<(StatusCode, Vec<u8>), AgentError> {
     let unreachable = |error: reqwest::Error| AgentError::Unreachable(root_cause(&error));
-    let response = request.send().await.map_err(unreachable)?;
-    Ok((response.status(), response.bytes().await.map_err(unreachable)?))
+    let mut response = request.send().await.map_err(unreachable)?;
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(unreachable)? {
+        if body.len() + chunk.len() > LONGEST_ANSWER {
+            return Err(AgentError::Unreachable(format!("an answer of more than {LONGEST_ANSWER} bytes")));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((response.status(), body))
 }
 
 fn answer<T: DeserializeOwned>(status: StatusCode, body: &[u8]) -> Result<T, AgentError> {

@@ -2,6 +2,7 @@
 
 use super::agent::Agent;
 use super::held::Target;
+use super::link::Link;
 use super::pusher::Pusher;
 use super::watcher::Watcher;
 use super::{PortReports, PushSettings};
@@ -10,7 +11,7 @@ use crate::fabric::Endpoint;
 use policy::ids::{Epoch, HostId};
 use std::collections::HashMap;
 use std::sync::Arc;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 /// All hosts.
@@ -70,7 +71,7 @@ impl<R: PortReports> Fleet<R> {
 
     fn start(&self, host: HostId, endpoint: &Endpoint, targets: watch::Receiver<Target>) -> Conversation {
         let agent = Agent::new(self.http.clone(), endpoint, &self.settings);
-        let recheck = Arc::new(Notify::new());
+        let link = Arc::new(Link::default());
         let pusher = Pusher {
             host,
             epoch: self.epoch,
@@ -78,7 +79,7 @@ impl<R: PortReports> Fleet<R> {
             settings: self.settings,
             targets,
             enforcement: self.enforcement.clone(),
-            recheck: recheck.clone(),
+            link: link.clone(),
         };
         let watcher = Watcher {
             host,
@@ -86,7 +87,7 @@ impl<R: PortReports> Fleet<R> {
             settings: self.settings,
             enforcement: self.enforcement.clone(),
             reports: self.reports.clone(),
-            recheck,
+            link,
         };
         let task = tokio::spawn(async move {
             tokio::join!(pusher.run(), watcher.run());

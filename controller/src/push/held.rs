@@ -92,3 +92,6 @@ pub(super) fn supply(update: &mut Update, target: &Target, missing: &[ContentHas
     update.bodies.extend(asked.map(|body| (body.hash, body.json.clone())));
     update.bodies.len() > before
 }
+
+#[cfg(test)]
+mod tests;

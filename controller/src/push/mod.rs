@@ -11,6 +11,7 @@ mod dissemination;
 mod failure;
 mod fleet;
 mod held;
+mod link;
 mod pusher;
 mod watcher;
 
@@ -67,7 +68,7 @@ impl Default for PushSettings {
             answer_timeout: Duration::from_secs(10),
             poll_wait: Duration::from_secs(15),
             first_retry: Duration::from_millis(100),
-            longest_retry: Duration::from_secs(30),
+            longest_retry: Duration::from_secs(10),
             audit_interval: Duration::from_secs(60),
         }
     }

@@ -5,11 +5,12 @@ use super::agent::{Agent, AgentError, Answer};
 use super::backoff::Backoff;
 use super::failure::Failure;
 use super::held::{Held, Target, supply};
+use super::link::Link;
 use crate::enforcement::Enforcement;
 use policy::goal_state::{Applied, Refusal, Update};
 use policy::ids::{Epoch, HostId};
 use std::sync::Arc;
-use tokio::sync::{Notify, watch};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 /// The push loop of one host.
@@ -21,8 +22,7 @@ pub(super) struct Pusher {
     pub(super) settings: PushSettings,
     pub(super) targets: watch::Receiver<Target>,
     pub(super) enforcement: Arc<Enforcement>,
-    /// The watcher has reason to believe that the agent should be asked again.
-    pub(super) recheck: Arc<Notify>,
+    pub(super) link: Arc<Link>,
 }
 
 /// What ended an idle time.
@@ -46,6 +46,7 @@ impl Pusher {
                 Ok(()) => {
                     if backoff.is_failing() {
                         tracing::info!(host = %self.host, "agent takes its goal state again");
+                        self.link.listen.notify_one();
                     }
                     backoff.reset();
                     match self.idle().await {
@@ -63,7 +64,7 @@ impl Pusher {
                     // A new target does not cut the pause short: it would hammer at a host that is dead.
                     tokio::select! {
                         () = sleep(backoff.pause(fastrand::f64())) => {}
-                        () = self.recheck.notified() => {}
+                        () = self.link.ask.notified() => {}
                     }
                 }
             }
@@ -74,7 +75,7 @@ impl Pusher {
         let audit = self.settings.audit_interval.mul_f64(0.75 + fastrand::f64() / 2.0);
         tokio::select! {
             changed = self.targets.changed() => changed.map_or(Wake::Over, |()| Wake::Target),
-            () = self.recheck.notified() => Wake::Ask,
+            () = self.link.ask.notified() => Wake::Ask,
             () = sleep(audit) => Wake::Ask,
         }
     }

@@ -3,12 +3,12 @@
 use super::agent::Agent;
 use super::backoff::Backoff;
 use super::failure::Failure;
+use super::link::Link;
 use super::{NotRecorded, PortReports, PushSettings};
 use crate::enforcement::{Contact, Enforcement};
 use policy::ids::HostId;
 use std::net::IpAddr;
 use std::sync::Arc;
-use tokio::sync::Notify;
 use tokio::time::sleep;
 use uuid::Uuid;
 
@@ -20,8 +20,7 @@ pub(super) struct Watcher<R> {
     pub(super) settings: PushSettings,
     pub(super) enforcement: Arc<Enforcement>,
     pub(super) reports: Arc<R>,
-    /// Tells the pusher to ask the agent what it enforces.
-    pub(super) recheck: Arc<Notify>,
+    pub(super) link: Arc<Link>,
 }
 
 /// One run of the agent, as far as it was listened to.
@@ -51,7 +50,7 @@ impl<R: PortReports> Watcher<R> {
                 Ok(()) => {
                     if backoff.is_failing() {
                         tracing::info!(host = %self.host, "agent reports again");
-                        self.recheck.notify_one();
+                        self.link.ask.notify_one();
                     }
                     backoff.reset();
                 }
@@ -64,7 +63,10 @@ impl<R: PortReports> Watcher<R> {
                     }
                     // What was missed is in the next snapshot.
                     session = None;
-                    sleep(backoff.pause(fastrand::f64())).await;
+                    tokio::select! {
+                        () = sleep(backoff.pause(fastrand::f64())) => {}
+                        () = self.link.listen.notified() => {}
+                    }
                 }
             }
         }
@@ -81,7 +83,7 @@ impl<R: PortReports> Watcher<R> {
         if events.instance != instance {
             // A new run of the agent may know less than the last one.
             *session = None;
-            self.recheck.notify_one();
+            self.link.ask.notify_one();
             return Ok(());
         }
         self.enforcement.note_contact(self.host, Contact::Reached);

@@ -21,8 +21,8 @@ const EPOCH: Epoch = Epoch(Uuid::from_u128(0xe0));
 
 fn quick() -> PushSettings {
     PushSettings {
-        connect_timeout: Duration::from_secs(1),
-        answer_timeout: Duration::from_millis(400),
+        connect_timeout: Duration::from_secs(5),
+        answer_timeout: Duration::from_secs(20),
         poll_wait: Duration::from_secs(1),
         first_retry: Duration::from_millis(2),
         longest_retry: Duration::from_millis(50),
