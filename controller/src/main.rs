@@ -13,7 +13,7 @@ async fn main() -> ExitCode {
     let outcome = match CommandLine::parse().command {
         Command::Serve(flags) => serve(&flags).await,
         Command::Migrate(flags) => migrate(&flags).await,
-        Command::Openapi => say(&openapi::document()),
+        Command::Openapi => say(&format_args!("{:#}", openapi::document())),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
