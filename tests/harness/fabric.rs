@@ -15,7 +15,8 @@ use crate::namespace::Namespace;
 use crate::process::print_tail;
 use crate::rest::Rest;
 use crate::{Error, Result, documents, support};
-use std::net::{Ipv4Addr, SocketAddr};
+use serde_json::Value;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use tempfile::TempDir;
 
@@ -30,6 +31,9 @@ const CREDENTIAL: &str = "hosts";
 
 /// The bridge that joins the underlay devices of all hosts, in the site's namespace.
 pub const FABRIC_DEVICE: &str = "fabric";
+
+/// A host's end of the underlay.
+const UNDERLAY_DEVICE: &str = "underlay";
 
 /// MTU of the underlay: a tenant's 1500 bytes and the overhead of encapsulation (`semantics.md` 3.2).
 const UNDERLAY_MTU: u16 = 1674;
@@ -143,9 +147,9 @@ impl Host {
             format!("link add management type veth peer name m{number} netns {site_path}"),
             format!("address add {management}/24 dev management"),
             "link set management up".to_owned(),
-            format!("link add underlay mtu {UNDERLAY_MTU} type veth peer name u{number} mtu {UNDERLAY_MTU} netns {site_path}"),
-            "link set underlay addrgenmode none".to_owned(),
-            "link set underlay up".to_owned(),
+            format!("link add {UNDERLAY_DEVICE} mtu {UNDERLAY_MTU} type veth peer name u{number} mtu {UNDERLAY_MTU} netns {site_path}"),
+            format!("link set {UNDERLAY_DEVICE} addrgenmode none"),
+            format!("link set {UNDERLAY_DEVICE} up"),
         ])?;
         site.ip(&[
             format!("link set m{number} master management up"),
@@ -155,10 +159,24 @@ impl Host {
         let settings = AgentSettings {
             listen: SocketAddr::new(management.into(), AGENT_PORT),
             state,
-            underlay: "underlay".to_owned(),
+            underlay: UNDERLAY_DEVICE.to_owned(),
         };
         let agent = AgentProcess::start(&namespace, settings)?;
         Ok(Self { name: format!("host-{number}"), agent, namespace, management })
+    }
+
+    /// The provider address that its underlay device has.
+    ///
+    /// # Errors
+    /// It has none.
+    pub fn provider_address(&self) -> Result<IpAddr> {
+        let mut command = self.namespace.command("ip");
+        command.args(["-json", "address", "show", "dev", UNDERLAY_DEVICE]);
+        let output = command.output().map_err(Error::io("run ip"))?;
+        let devices: Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+        let addresses = devices[0]["addr_info"].as_array().into_iter().flatten();
+        let mut addresses = addresses.filter_map(|address| address["local"].as_str()?.parse().ok());
+        addresses.next().ok_or_else(|| Error::Claim(format!("{} has no provider address: {devices}", self.name)))
     }
 
     /// Starts the agent again after it was stopped one way or the other.

@@ -1,6 +1,7 @@
 //! TCP and UDP between VMs, with sockets of this process that were made in the VMs' namespaces.
 
 use crate::vm::Vm;
+use crate::wait::DEADLINE;
 use crate::{Error, Result};
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -9,8 +10,9 @@ use tokio::net::{TcpListener, TcpSocket, TcpStream, UdpSocket};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-/// How long silence must last to count as "nothing comes". Only ever waited for where silence is claimed.
-pub const SILENCE: Duration = Duration::from_millis(900);
+/// How long silence must last to count as "nothing comes": longer than TCP waits before it tries again. Only ever waited
+/// for where silence is claimed.
+pub const SILENCE: Duration = Duration::from_millis(1500);
 
 /// A TCP service in a VM that greets with a banner and then echoes lines. Ends when dropped.
 #[derive(Debug)]
@@ -90,8 +92,11 @@ impl Conversation {
     /// Sends a line and gives the echo; `None` is silence.
     pub async fn say(&mut self, line: &str) -> Option<String> {
         let line = format!("{line}\n");
-        self.stream.write_all(line.as_bytes()).await.ok()?;
-        self.stream.flush().await.ok()?;
+        let sent = async {
+            self.stream.write_all(line.as_bytes()).await?;
+            self.stream.flush().await
+        };
+        timeout(DEADLINE, sent).await.ok()?.ok()?;
         read_line(&mut self.stream).await
     }
 }
@@ -102,11 +107,28 @@ impl Datagrams {
         let _ = self.socket.send_to(text.as_bytes(), to).await;
     }
 
+    /// Sends one datagram of any bytes.
+    ///
+    /// # Errors
+    /// The VM itself refuses to send it.
+    pub async fn send_bytes(&self, bytes: &[u8], to: (IpAddr, u16)) -> Result<()> {
+        self.socket.send_to(bytes, to).await.map(drop).map_err(Error::io(format!("send to {}:{}", to.0, to.1)))
+    }
+
     /// The next datagram and who sent it; `None` is silence.
     pub async fn receive(&self) -> Option<(String, SocketAddr)> {
         let mut buffer = [0; 2048];
         let (length, from) = timeout(SILENCE, self.socket.recv_from(&mut buffer)).await.ok()?.ok()?;
         Some((String::from_utf8_lossy(&buffer[..length]).into_owned(), from))
+    }
+
+    /// Every datagram until there is silence.
+    pub async fn receive_all(&self) -> Vec<String> {
+        let mut all = Vec::new();
+        while let Some((text, _)) = self.receive().await {
+            all.push(text);
+        }
+        all
     }
 }
 
@@ -129,10 +151,20 @@ async fn echo(stream: TcpStream, banner: &str) -> std::io::Result<()> {
     Ok(())
 }
 
+/// The next line, however long, as long as it keeps coming.
 async fn read_line(stream: &mut BufStream<TcpStream>) -> Option<String> {
-    let mut line = String::new();
-    match timeout(SILENCE, stream.read_line(&mut line)).await {
-        Ok(Ok(read)) if read > 0 => Some(line.trim_end().to_owned()),
-        _ => None,
+    let mut line = Vec::new();
+    loop {
+        let chunk = timeout(SILENCE, stream.fill_buf()).await.ok()?.ok()?;
+        if chunk.is_empty() {
+            return None; // closed in the middle of a line
+        }
+        let end = chunk.iter().position(|&byte| byte == b'\n');
+        let taken = end.map_or(chunk.len(), |end| end + 1);
+        line.extend_from_slice(&chunk[..end.unwrap_or(taken)]);
+        stream.consume(taken);
+        if end.is_some() {
+            return String::from_utf8(line).ok();
+        }
     }
 }

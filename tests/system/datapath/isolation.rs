@@ -1,7 +1,10 @@
 //! What must never get through: other tenants, foreign sources, ports without policy, the host itself.
 
+use super::forgery;
 use super::tenant::{nic, open_network, vm};
-use harness::fabric::on_fabric;
+use harness::fabric::{Host, on_fabric};
+use harness::vm::{DEVICE, Vm};
+use harness::{Error, Result};
 use std::net::IpAddr;
 
 #[test]
@@ -99,19 +102,76 @@ fn a_port_with_another_mac_than_its_nic_stays_blocked_and_says_so() {
 fn a_vm_reaches_no_address_of_its_host() {
     on_fabric(1, async |fabric| {
         open_network(fabric, "blue").await?;
-        let vm = vm(fabric, 0, "curious", "10.0.1.4", "blue/web", None).await?;
+        let curious = vm(fabric, 0, "curious", "10.0.1.4", "blue/web", None).await?;
         let host = &fabric.hosts[0];
-        // The host's end of the cable has a MAC; a curious guest could address frames to it.
-        let mac = host.namespace.command("cat").arg(format!("/sys/class/net/{}/address", vm.port)).output();
-        let mac = String::from_utf8_lossy(&mac.expect("a device").stdout).trim().to_owned();
         let management = IpAddr::V4(host.management);
-        assert_eq!(vm.ping(management)?, None, "through the router");
-        vm.namespace.ip(&[
-            format!("route add {management}/32 dev eth0"),
-            format!("neighbour replace {management} lladdr {mac} dev eth0 nud permanent"),
-        ])?;
-        assert_eq!(vm.ping(management)?, None, "to the host's device itself");
-        assert!(vm.connect(management, 9443).await?.is_none(), "the agent's own API");
+        assert_eq!(curious.ping(management)?, None, "through the router");
+        curious.namespace.ip(&[format!("route add {management}/32 dev {DEVICE}")])?;
+        assert_eq!(curious.ping(management)?, None, "asking for it on the wire");
+        let neighbours = curious.namespace.command("ip").args(["neighbour", "show"]).output().expect("ip");
+        let neighbours = String::from_utf8_lossy(&neighbours.stdout).into_owned();
+        assert!(!neighbours.contains(&format!("{management} dev {DEVICE} lladdr")), "the host answered: {neighbours}");
+        aim_at_host(&curious, host, management)?;
+        assert_eq!(curious.ping(management)?, None, "to the MAC of the host's device");
+        assert!(curious.connect(management, 9443).await?.is_none(), "the agent's own API");
         Ok(())
     });
+}
+
+#[test]
+fn a_vm_cannot_play_a_host_and_inject_encapsulated_packets() {
+    on_fabric(2, async |fabric| {
+        open_network(fabric, "blue").await?;
+        open_network(fabric, "red").await?;
+        let victim = vm(fabric, 0, "victim", "10.0.1.4", "blue/web", None).await?;
+        let peer = vm(fabric, 1, "peer", "10.0.1.5", "blue/web", None).await?;
+        let attacker = vm(fabric, 0, "attacker", "10.0.1.4", "red/web", None).await?;
+        let inbox = victim.datagrams(victim.address(), 5000)?;
+
+        // The attacker knows everything: VSID, addresses, MACs. It pretends to be the other host.
+        let subnet = fabric.rest().get("/virtualNetworks/blue/subnets/web").await?;
+        let vsid: u32 = subnet["properties"]["virtualSubnetId"].as_str().unwrap_or_default().parse().expect("a VSID");
+        let (here, there) = (fabric.hosts[0].provider_address()?, fabric.hosts[1].provider_address()?);
+        let inner = forgery::datagram(&peer, &victim, 5000, "forged");
+        attacker.namespace.ip(&[format!("address add {there}/32 dev {DEVICE}")])?;
+        aim_at_host(&attacker, &fabric.hosts[0], here)?;
+        let outer = attacker.datagrams(there, 4789)?;
+        outer.send_bytes(&forgery::vxlan(vsid, &inner), (here, 4789)).await?;
+        peer.datagrams(peer.address(), 5001)?.send("genuine", (victim.address(), 5000)).await;
+
+        assert_eq!(inbox.receive_all().await, ["genuine"]);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_stranger_on_the_underlay_cannot_inject_packets() {
+    on_fabric(2, async |fabric| {
+        open_network(fabric, "blue").await?;
+        let victim = vm(fabric, 0, "victim", "10.0.1.4", "blue/web", None).await?;
+        let peer = vm(fabric, 1, "peer", "10.0.1.5", "blue/web", None).await?;
+        let inbox = victim.datagrams(victim.address(), 5000)?;
+        let subnet = fabric.rest().get("/virtualNetworks/blue/subnets/web").await?;
+        let vsid: u32 = subnet["properties"]["virtualSubnetId"].as_str().unwrap_or_default().parse().expect("a VSID");
+        let inner = forgery::datagram(&peer, &victim, 5000, "forged");
+        // An address of the provider network that belongs to no host of the peer's.
+        fabric.site.ip(&["address add 198.51.100.200/24 dev fabric"])?;
+        let stranger = std::net::UdpSocket::bind("198.51.100.200:4789").expect("a socket in the site's namespace");
+        stranger.send_to(&forgery::vxlan(vsid, &inner), (fabric.hosts[0].provider_address()?, 4789)).expect("sent");
+        peer.datagrams(peer.address(), 5001)?.send("genuine", (victim.address(), 5000)).await;
+        assert_eq!(inbox.receive_all().await, ["genuine"]);
+        Ok(())
+    });
+}
+
+/// Makes the VM address packets for `target` to the MAC of the host's end of its cable.
+fn aim_at_host(vm: &Vm, host: &Host, target: IpAddr) -> Result<()> {
+    let mut command = host.namespace.command("ip");
+    let output = command.args(["-json", "link", "show", "dev", &vm.port]).output().map_err(Error::io("run ip"))?;
+    let devices: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_default();
+    let mac = devices[0]["address"].as_str().unwrap_or_default();
+    vm.namespace.ip(&[
+        format!("route replace {target}/32 dev {DEVICE}"),
+        format!("neighbour replace {target} lladdr {mac} dev {DEVICE} nud permanent"),
+    ])
 }

@@ -4,6 +4,7 @@
 
 mod access_control;
 mod containers;
+mod forgery;
 mod isolation;
 mod migration;
 mod rate_caps;
