@@ -3,9 +3,9 @@
 
 pub mod access_control_lists;
 pub mod allocation;
+pub mod catalogue;
 mod configuration_state;
 mod connections;
-pub mod catalogue;
 pub mod credentials;
 pub mod discovery;
 pub mod logical_networks;
