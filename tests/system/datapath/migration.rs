@@ -3,7 +3,8 @@
 use super::tenant::{acl, open_network, vm};
 use harness::documents::ALLOW_ALL;
 use harness::fabric::on_fabric;
-use harness::wait;
+use harness::vm::Vm;
+use harness::{Result, wait};
 
 #[test]
 fn a_migrated_vm_is_reached_at_its_new_host_and_forgotten_by_the_old() {
@@ -31,4 +32,41 @@ fn a_migrated_vm_is_reached_at_its_new_host_and_forgotten_by_the_old() {
         })
         .await
     });
+}
+
+#[test]
+fn while_two_hosts_have_the_port_the_later_attachment_counts_whoever_repeats_the_earlier_one() {
+    on_fabric(2, async |fabric| {
+        open_network(fabric, "blue").await?;
+        let peer = vm(fabric, 0, "peer", "10.0.1.4", "blue/web", None).await?;
+        let source = vm(fabric, 0, "moving", "10.0.1.9", "blue/web", None).await?;
+        let destination = fabric.plug_in(1, "moving").await?;
+        let _services = (source.serve(80, "source")?, destination.serve(80, "destination")?);
+        let host = &fabric.hosts[1];
+        host.agent.attach(&host.namespace, &destination.port, destination.nic, destination.mac)?;
+        fabric.in_force(&destination).await?;
+        assert_eq!(greeting(&peer, &source).await?.as_deref(), Some("destination"));
+
+        fabric.hosts[0].agent.process().kill()?;
+        fabric.hosts[0].restart_agent()?;
+        // Once a port that came later is bound, the controller has heard the restarted agent's whole report.
+        vm(fabric, 0, "witness", "10.0.1.20", "blue/web", None).await?;
+        assert_eq!(greeting(&peer, &source).await?.as_deref(), Some("destination"), "the source's agent restarted");
+
+        fabric.controller.process().kill()?;
+        fabric.restart_controller()?;
+        vm(fabric, 0, "another", "10.0.1.21", "blue/web", None).await?;
+        assert_eq!(greeting(&peer, &source).await?.as_deref(), Some("destination"), "the controller restarted");
+
+        let host = &fabric.hosts[0];
+        host.agent.detach(&host.namespace, &source.port, source.nic)?;
+        fabric.in_force(&destination).await?;
+        assert_eq!(greeting(&peer, &source).await?.as_deref(), Some("destination"), "the source let go");
+        Ok(())
+    });
+}
+
+/// Which of the VMs with the address of `vm` answers at it.
+async fn greeting(from: &Vm, vm: &Vm) -> Result<Option<String>> {
+    Ok(from.connect(vm.address(), 80).await?.map(|conversation| conversation.banner))
 }
