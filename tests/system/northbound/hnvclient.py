@@ -41,7 +41,7 @@ def refused(call):
 def empty():
     """an empty controller lists nothing"""
     for model in (client.LogicalNetworks, client.VirtualNetworks, client.NetworkInterfaces, client.AccessControlLists,
-                  client.RouteTables, client.PublicIPAddresses, client.LoadBalancers, client.LoadBalancerMux):
+                  client.RouteTables, client.PublicIPAddresses, client.LoadBalancers):
         assert model.get() == [], model
 
 
@@ -167,6 +167,17 @@ def network_interfaces():
     assert sorted(ref.resource_ref for ref in users) == ["/networkInterfaces/vm/ipConfigurations/ip%d" % number for number in (0, 1)]
     client.IPConfiguration.remove("ip1", "vm")
     assert [one.resource_id for one in client.NetworkInterfaces.get("vm").ip_configurations] == ["ip0"]
+
+
+@step
+def switch_settings():
+    """settings of the virtual switches"""
+    settings = client.VirtualSwitchManager(resource_id="configuration", qos_settings=client.VirtualSwtichQosSettings(
+        reservation_mode="weight", enable_software_revervations=True, link_speed_percentage=50)).commit()
+    assert settings.provisioning_state == "Succeeded" and settings.qos_settings.reservation_mode == "Weight"
+    settings.qos_settings = client.VirtualSwtichQosSettings(reservation_mode="absolute")
+    settings.commit()
+    assert client.VirtualSwitchManager.get("configuration").qos_settings.reservation_mode == "Absolute"
 
 
 @step

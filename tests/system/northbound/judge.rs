@@ -86,14 +86,24 @@ pub(crate) fn references(document: &Value, pointer: &str) -> Vec<String> {
     references
 }
 
-/// A document without what changes with every write, and what hosts report.
+/// A document without what hosts report: it changes when a host comes or goes.
+pub(crate) fn without_reports(document: Value) -> Value {
+    strip(document, &["configurationState"])
+}
+
+/// A document without what hosts report, and without the ETags that change with every write.
 pub(crate) fn without_etags(document: Value) -> Value {
+    strip(document, &["configurationState", "etag"])
+}
+
+/// A document without the members of these names, at any depth.
+pub(crate) fn strip(document: Value, names: &[&str]) -> Value {
     match document {
         Value::Object(members) => {
-            let kept = members.into_iter().filter(|(name, _)| name != "etag" && name != "configurationState");
-            kept.map(|(name, value)| (name, without_etags(value))).collect::<Map<_, _>>().into()
+            let kept = members.into_iter().filter(|(name, _)| !names.contains(&name.as_str()));
+            kept.map(|(name, value)| (name, strip(value, names))).collect::<Map<_, _>>().into()
         }
-        Value::Array(elements) => elements.into_iter().map(without_etags).collect(),
+        Value::Array(elements) => elements.into_iter().map(|element| strip(element, names)).collect(),
         other => other,
     }
 }

@@ -1,7 +1,7 @@
 //! A controller with a database of its own, and what tests ask of it.
 
 use super::furniture;
-use super::judge::Judge as _;
+use super::judge::{Judge as _, without_reports};
 use harness::Result;
 use harness::controller::ControllerProcess;
 use harness::rest::{Reply, Rest};
@@ -59,23 +59,10 @@ impl Site {
         let newest = self.nc.version("v7.1");
         let mut everything = Map::new();
         for path in furniture::COLLECTIONS.iter().chain(&furniture::SINGLETONS) {
-            let mut body = newest.get(path).await?.is(200).body;
-            forget_reports(&mut body);
-            everything.insert((*path).to_owned(), body);
+            let body = newest.get(path).await?.is(200).body;
+            everything.insert((*path).to_owned(), without_reports(body));
         }
         Ok(everything.into())
-    }
-}
-
-/// Takes away `configurationState`, which changes when a host comes or goes.
-fn forget_reports(value: &mut Value) {
-    match value {
-        Value::Object(members) => {
-            members.remove("configurationState");
-            members.values_mut().for_each(forget_reports);
-        }
-        Value::Array(elements) => elements.iter_mut().for_each(forget_reports),
-        _ => {}
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod access_control_lists;
 mod addresses;
+mod anything;
 mod every_collection;
 mod hosts;
 mod logical_networks;
