@@ -36,7 +36,9 @@ impl Server {
     /// Resident set of the process in MiB.
     pub(crate) fn resident_mib(&self) -> io::Result<f64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
-        let kib = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
+        let kib = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<f64>().ok());
         kib.map(|kib| kib / 1024.0).ok_or_else(|| io::Error::other("no VmRSS"))
     }
 }
@@ -51,10 +53,26 @@ impl Drop for Server {
 
 /// A controller on a new database in `directory`.
 pub(crate) fn controller(directory: &Path) -> io::Result<Server> {
-    let binary = std::env::current_exe()?;
-    let profile = binary.parent().and_then(Path::parent).ok_or_else(|| io::Error::other("not in a target directory"))?;
     let database = format!("sqlite://{}", directory.join("controller.db").display());
-    Server::start(Command::new(profile.join("controller")).args(["serve", "--listen", "127.0.0.1:0", "--database", &database]).env("RUST_LOG", "warn"))
+    let mut command = product("controller")?;
+    Server::start(command.args(["serve", "--listen", "127.0.0.1:0", "--database", &database]))
+}
+
+/// An agent that keeps its state in `directory` and moves no frames.
+pub(crate) fn agent(directory: &Path) -> io::Result<Server> {
+    let mut command = product("southbound-agent")?;
+    Server::start(
+        command.args(["serve", "--listen", "127.0.0.1:0", "--datapath", "none", "--state-dir"]).arg(directory),
+    )
+}
+
+/// The program `name` of the same build profile.
+fn product(name: &str) -> io::Result<Command> {
+    let this = std::env::current_exe()?;
+    let profile = this.parent().and_then(Path::parent).ok_or_else(|| io::Error::other("not in a target directory"))?;
+    let mut command = Command::new(profile.join(name));
+    command.env("RUST_LOG", "warn");
+    Ok(command)
 }
 
 /// Writes `documents` one after the other.
@@ -68,5 +86,5 @@ pub(crate) async fn provision(server: SocketAddr, documents: Vec<(String, Value)
 
 /// A PUT of `body` to the collection path `path`.
 pub(crate) fn put(path: &str, body: &Value, extra: &str) -> Vec<u8> {
-    http::put(&format!("/networking/v4/{path}"), &body.to_string(), extra)
+    http::with_body("PUT", &format!("/networking/v4/{path}"), &body.to_string(), extra)
 }

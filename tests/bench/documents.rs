@@ -11,21 +11,29 @@ const MARGIN: usize = 8;
 pub(crate) fn foundation() -> Vec<(String, Value)> {
     let provider_subnet = json!({ "resourceId": "pa", "properties": { "addressPrefix": "127.77.0.0/16", "vlanID": "0",
         "ipPools": [{ "resourceId": "pool", "properties": { "startIpAddress": "127.77.0.10", "endIpAddress": "127.77.255.250" } }] } });
-    let rules = ["Inbound", "Outbound"].map(|direction| {
-        json!({ "resourceId": format!("all-{direction}"), "properties": { "protocol": "All", "sourcePortRange": "0-65535",
-            "destinationPortRange": "0-65535", "action": "Allow", "sourceAddressPrefix": "*", "destinationAddressPrefix": "*",
-            "priority": "100", "type": direction, "logging": "Disabled" } })
-    });
     let subnets: Vec<Value> = (0..16usize)
         .map(|n| json!({ "resourceId": format!("s{n}"), "properties": { "addressPrefix": format!("10.0.{}.0/20", n * SUBNET_SIZE / 256),
             "accessControlList": { "resourceRef": "/accessControlLists/AllowAll" } } }))
         .collect();
     vec![
-        ("macPools/default".into(), json!({ "properties": { "startMacAddress": "00-1D-D8-00-00-00", "endMacAddress": "00-1D-D8-0F-FF-FF" } })),
-        ("logicalNetworks/HNVPA".into(), json!({ "properties": { "networkVirtualizationEnabled": "True", "subnets": [provider_subnet] } })),
-        ("accessControlLists/AllowAll".into(), json!({ "properties": { "aclRules": rules } })),
-        ("virtualNetworks/blue".into(), json!({ "properties": { "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] },
-            "logicalNetwork": { "resourceRef": "/logicalNetworks/HNVPA" }, "subnets": subnets } })),
+        (
+            "virtualSwitchManager/configuration".into(),
+            json!({ "properties": { "qosSettings": { "reservationMode": "Absolute" } } }),
+        ),
+        (
+            "macPools/default".into(),
+            json!({ "properties": { "startMacAddress": "00-1D-D8-00-00-00", "endMacAddress": "00-1D-D8-0F-FF-FF" } }),
+        ),
+        (
+            "logicalNetworks/HNVPA".into(),
+            json!({ "properties": { "networkVirtualizationEnabled": "True", "subnets": [provider_subnet] } }),
+        ),
+        acl("Allow"),
+        (
+            "virtualNetworks/blue".into(),
+            json!({ "properties": { "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] },
+            "logicalNetwork": { "resourceRef": "/logicalNetworks/HNVPA" }, "subnets": subnets } }),
+        ),
     ]
 }
 
@@ -50,13 +58,59 @@ pub(crate) fn nic_body(n: usize, outbound_mbps: u64) -> Value {
 
 /// Path and body of host number `n`, whose agent listens on `agent`.
 pub(crate) fn server(n: usize, agent: &str) -> (String, Value) {
-    (format!("servers/host{n}"), json!({ "properties": {
+    (
+        format!("servers/host{n}"),
+        json!({ "properties": {
         "connections": [{ "managementAddresses": [agent], "credential": { "resourceRef": "/credentials/hosts" }, "credentialType": "UsernamePassword" }],
         "networkInterfaces": [{ "resourceId": "switch", "properties": { "isBMC": "false",
-            "logicalSubnets": [{ "resourceRef": "/logicalNetworks/HNVPA/subnets/pa" }] } }] } }))
+            "logicalSubnets": [{ "resourceRef": "/logicalNetworks/HNVPA/subnets/pa" }] } }] } }),
+    )
 }
 
 /// The credential that servers name.
 pub(crate) fn credential() -> (String, Value) {
-    ("credentials/hosts".into(), json!({ "properties": { "type": "UsernamePassword", "userName": "fabric", "value": "not used here" } }))
+    (
+        "credentials/hosts".into(),
+        json!({ "properties": { "type": "UsernamePassword", "userName": "fabric", "value": "not used here" } }),
+    )
+}
+
+/// The list that every subnet has: everything passes but one port, for which `verdict` decides.
+pub(crate) fn acl(verdict: &str) -> (String, Value) {
+    let rule = |id: &str, direction: &str, priority: u32, action: &str, port: &str| {
+        json!({ "resourceId": id, "properties": { "protocol": "TCP", "sourcePortRange": "0-65535", "destinationPortRange": port,
+            "action": action, "sourceAddressPrefix": "*", "destinationAddressPrefix": "*", "priority": priority.to_string(),
+            "type": direction, "logging": "Disabled" } })
+    };
+    let rules = [
+        rule("one", "Inbound", 100, verdict, "23"),
+        rule("in", "Inbound", 200, "Allow", "*"),
+        rule("out", "Outbound", 200, "Allow", "*"),
+    ];
+    ("accessControlLists/AllowAll".into(), json!({ "properties": { "aclRules": rules } }))
+}
+
+/// NIC number `n` with or without a second address, from a part of the subnets that no NIC has its first one in.
+pub(crate) fn nic_with_second_address(n: usize, second: bool) -> Value {
+    let mut body = nic_body(n, 0);
+    if second {
+        let address = n % SUBNET_SIZE.min(4_000) + MARGIN;
+        let more = json!({ "resourceId": "ip1", "properties": { "privateIPAddress": format!("10.0.{}.{}", 240 + address / 256, address % 256),
+            "privateIPAllocationMethod": "Static", "subnet": { "resourceRef": "/virtualNetworks/blue/subnets/s15" } } });
+        if let Some(configurations) = body["properties"]["ipConfigurations"].as_array_mut() {
+            configurations.push(more);
+        }
+    }
+    body
+}
+
+/// A network and a NIC that have nothing to do with the others.
+pub(crate) fn bystander() -> ((String, Value), (String, Value)) {
+    let network = json!({ "properties": { "addressSpace": { "addressPrefixes": ["10.0.0.0/16"] },
+        "logicalNetwork": { "resourceRef": "/logicalNetworks/HNVPA" },
+        "subnets": [{ "resourceId": "s0", "properties": { "addressPrefix": "10.0.0.0/24" } }] } });
+    let nic = json!({ "properties": { "privateMacAddress": "001DD8FFFF01", "privateMacAllocationMethod": "Static",
+        "ipConfigurations": [{ "resourceId": "ip0", "properties": { "privateIPAddress": "10.0.0.9", "privateIPAllocationMethod": "Static",
+            "subnet": { "resourceRef": "/virtualNetworks/green/subnets/s0" } } }] } });
+    (("virtualNetworks/green".into(), network), ("networkInterfaces/bystander".into(), nic))
 }

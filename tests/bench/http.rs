@@ -60,7 +60,10 @@ impl Connection {
 
 /// Value of header `name` (lower case) in `head`.
 pub(crate) fn header<'a>(head: &'a str, name: &str) -> Option<&'a str> {
-    head.lines().filter_map(|line| line.split_once(':')).find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, v)| v.trim())
+    head.lines()
+        .filter_map(|line| line.split_once(':'))
+        .find(|(key, _)| key.eq_ignore_ascii_case(name))
+        .map(|(_, v)| v.trim())
 }
 
 fn malformed(what: &str) -> io::Error {
@@ -72,10 +75,17 @@ pub(crate) fn get(path: &str) -> Vec<u8> {
     format!("GET {path} HTTP/1.1\r\nHost: bench\r\nAccept: application/json\r\n\r\n").into_bytes()
 }
 
-/// A PUT of JSON `body` to `path`; `extra` is whole header lines.
-pub(crate) fn put(path: &str, body: &str, extra: &str) -> Vec<u8> {
+/// A request with JSON `body`; `extra` is whole header lines.
+pub(crate) fn with_body(method: &str, path: &str, body: &str, extra: &str) -> Vec<u8> {
     let length = body.len();
-    let head = format!("PUT {path} HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json; charset=UTF-8\r\nContent-Length: {length}\r\n{extra}\r\n");
+    let head = format!(
+        "{method} {path} HTTP/1.1
+Host: bench
+Content-Type: application/json; charset=UTF-8
+Content-Length: {length}
+{extra}
+"
+    );
     [head.as_bytes(), body.as_bytes()].concat()
 }
 

@@ -2,6 +2,7 @@
 
 mod bare;
 mod controller;
+mod dissemination;
 mod documents;
 mod http;
 mod northbound;
@@ -22,6 +23,9 @@ fn main() -> io::Result<()> {
     let mut rows = Vec::new();
     if wanted("northbound") {
         rows.extend(runtime.block_on(northbound::run())?);
+    }
+    if wanted("dissemination") {
+        rows.extend(runtime.block_on(dissemination::run())?);
     }
     println!("{}", table::render(&rows));
     Ok(())

@@ -19,7 +19,9 @@ pub(crate) async fn run() -> io::Result<Vec<Row>> {
     let directory = tempfile::tempdir()?;
     let server = controller(directory.path())?;
     provision(server.address, documents::foundation()).await?;
-    let nics = |range: std::ops::Range<usize>| range.map(documents::nic).map(|(path, body)| put(&path, &body, "")).collect::<Vec<_>>();
+    let nics = |range: std::ops::Range<usize>| {
+        range.map(documents::nic).map(|(path, body)| put(&path, &body, "")).collect::<Vec<_>>()
+    };
 
     let single = http::run(server.address, 1, nics(0..LISTED)).await?;
     let list = http::run(server.address, 1, vec![http::get("/networking/v4/networkInterfaces"); 200]).await?;
@@ -66,7 +68,11 @@ async fn reads(controller: SocketAddr) -> io::Result<(f64, f64)> {
     let body = http::Connection::open(controller).await?.send(&first).await?.body;
     let text = String::from_utf8(body).map_err(io::Error::other)?;
     let bare = Server::start(Command::new(std::env::current_exe()?).args(["--bare-endpoint", &text]))?;
-    let requests = || (0..READS).map(|n| http::get(&format!("/networking/v4/networkInterfaces/nic{}", n % LISTED))).collect::<Vec<_>>();
+    let requests = || {
+        (0..READS)
+            .map(|n| http::get(&format!("/networking/v4/networkInterfaces/nic{}", n % LISTED)))
+            .collect::<Vec<_>>()
+    };
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
         ours.push(http::run(controller, CONNECTIONS, requests()).await?.per_second());
