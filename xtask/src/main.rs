@@ -1,6 +1,7 @@
 //! `cargo xtask`: what developers and CI run.
 #![expect(clippy::print_stdout, reason = "a command line tool talks on standard output")]
 
+mod bench;
 mod borrow;
 mod lab;
 mod openapi;
@@ -18,6 +19,7 @@ cargo xtask COMMAND
   test            everything CI runs: formatting, lints, repository rules, documentation, all tests
   lab [--once]    controller, two hosts and tenant VMs on this machine; stays until Ctrl-C, or with --once
                   only as long as it takes to check every claim
+  bench [NAME]    measures every benchmark, or vfp, compiler, northbound or dissemination, beside its baseline
   tidy            repository rules alone
   openapi         rewrites openapi/*.json from the code that serves them";
 
@@ -29,6 +31,8 @@ fn main() -> ExitCode {
         ["lab"] => lab::run(lab::Stay::UntilInterrupted),
         ["lab", "--once"] => lab::run(lab::Stay::Once),
         ["tidy"] => tidy::run(),
+        ["bench"] => bench::run(None),
+        ["bench", name] => bench::run(Some(name)),
         ["openapi"] => openapi::run(),
         [] | ["help" | "--help" | "-h"] => {
             println!("{USAGE}");
