@@ -226,10 +226,14 @@ fn value(
 }
 
 /// A reference object or the bare path, reduced to `{"resourceRef": path}`. Objects without a path and empty paths amount
-/// to absence: clients send the empty shell of a reference to say "none".
+/// to absence: clients send the empty shell of a reference to say "none". An object that names something, but not with a
+/// path, is no shell: to take it for "none" could detach an access control list.
 fn reference(given: Value, at: &At<'_>) -> Result<Option<Value>, Malformed> {
     let target = match given {
-        Value::Object(mut members) => take(&mut members, RESOURCE_REF),
+        Value::Object(mut members) => match (take(&mut members, RESOURCE_REF), take(&mut members, "resourceId")) {
+            (None, Some(Value::String(id))) if !id.is_empty() => return Err(bad_reference(&id, at).into()),
+            (target, _) => target,
+        },
         other => Some(other),
     };
     match target {

@@ -80,10 +80,17 @@ impl Document {
         }
         let before = stored.map(|stored| &*stored.properties);
         let mut properties = canonical::members(collection.properties, given, before, version, &At::Root)?;
-        let verbatim = VERBATIM.map(|name| Some((name.to_owned(), take(&mut body, name)?)));
+        let mut verbatim = Members::new();
+        for name in VERBATIM {
+            match take(&mut body, name) {
+                None => {}
+                Some(Value::Object(members)) => drop(verbatim.insert(name.to_owned(), Value::Object(members))),
+                Some(_) => return Err(malformed(&format!("'{name}' is an object."), name)),
+            }
+        }
         let before = stored.map(|stored| &*stored.extras);
         let mut extras = canonical::members(collection.extras, body, before, version, &At::Root)?;
-        extras.extend(verbatim.into_iter().flatten());
+        extras.append(&mut verbatim);
 
         let mut draft = resources::Draft { id: &id, properties: &mut properties, stored, version };
         collection.rules.complete(&mut draft)?;

@@ -206,6 +206,8 @@ impl Change<'_> {
             }
         }
         let taken = ledger.into_taken();
+        // While it lives, changes to the world copy what they touch.
+        drop(tentative);
         for (collection, key, assigned) in amended {
             let owned = taken.iter().filter(|(_, owner)| *owner == key).map(|(claim, _)| *claim).collect();
             after.amend(collection, key, assigned, owned);

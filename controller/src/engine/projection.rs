@@ -12,12 +12,13 @@ use std::sync::Arc;
 /// One accepted change, with the world after it.
 #[derive(Debug)]
 pub struct Commit {
+    generation: u64,
     world: Arc<World>,
     /// Top-level documents whose trees changed.
     roots: BTreeSet<(&'static str, Key)>,
     /// Those whose trees are gone.
     retracted: Vec<Arc<Node>>,
-    /// Ports that moved.
+    /// Ports that may have moved.
     bindings: Vec<(NicId, Option<HostId>)>,
 }
 
@@ -28,17 +29,17 @@ impl Commit {
         let roots = names.flat_map(|name| world.all(name).map(move |node| (name, node.key.clone()))).collect();
         let nics: BTreeSet<_> = world.bindings().iter().map(|(nic, _, _)| nic).collect();
         let bindings = nics.into_iter().map(|nic| (nic, world.host_of(nic))).collect();
-        Self { roots, retracted: Vec::new(), bindings, world }
+        Self { generation: world.generation(), roots, retracted: Vec::new(), bindings, world }
     }
 
-    /// What a step from `before` to `after` changed.
-    pub(crate) fn new(before: &World, after: Arc<World>, touched: &Touched) -> Self {
+    /// What a write touched. `world` is after it, and may be after later writes too: it is read for the present state of
+    /// what was touched, and the commits of those later writes follow.
+    pub(crate) fn new(generation: u64, world: Arc<World>, touched: &Touched) -> Self {
         let root = |(name, key): &(&'static str, Key)| Some((collection(name.split('/').next()?)?.name, key.root()));
         let roots = touched.documents.iter().filter_map(root).collect();
         let nics: BTreeSet<_> = touched.attachments.iter().map(|(nic, _)| *nic).collect();
-        let moved = nics.into_iter().filter(|nic| before.host_of(*nic) != after.host_of(*nic));
-        let bindings = moved.map(|nic| (nic, after.host_of(nic))).collect();
-        Self { roots, retracted: touched.retracted.clone(), bindings, world: after }
+        let bindings = nics.into_iter().map(|nic| (nic, world.host_of(nic))).collect();
+        Self { generation, roots, retracted: touched.retracted.clone(), bindings, world }
     }
 
     /// What it means for the fabric.
@@ -53,6 +54,6 @@ impl Commit {
             }
         }
         changes.extend(self.bindings.iter().map(|&(nic, host)| Change::Binding(nic, host)));
-        Revision { generation: Generation(self.world.generation()), changes }
+        Revision { generation: Generation(self.generation), changes }
     }
 }

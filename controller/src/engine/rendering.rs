@@ -10,6 +10,13 @@ use std::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct Rendering(ArcSwapOption<Rendered>);
 
+impl Clone for Rendering {
+    /// A document that changes is rendered anew.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
 impl Rendering {
     /// What was rendered last, if it was for this version.
     pub(crate) fn get(&self, version: Version) -> Option<Arc<Rendered>> {

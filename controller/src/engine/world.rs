@@ -11,7 +11,7 @@ use imbl::{OrdMap, OrdSet};
 use policy::ids::{HostId, NicId};
 use serde::Deserialize;
 use serde_json::Value;
-use std::ops::Bound;
+use std::ops::{Bound, Deref};
 use std::sync::Arc;
 use uuid::Uuid;
 
@@ -96,11 +96,22 @@ impl Node {
     }
 }
 
-/// A document with the bytes that it was last rendered to.
+/// A document with the bytes that it was last rendered to. One pointer, because maps copy many when they change.
 #[derive(Clone, Debug)]
-pub(crate) struct Entry {
+pub(crate) struct Entry(Arc<Slot>);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Slot {
     pub(crate) node: Arc<Node>,
-    pub(crate) rendering: Arc<Rendering>,
+    pub(crate) rendering: Rendering,
+}
+
+impl Deref for Entry {
+    type Target = Slot;
+
+    fn deref(&self) -> &Slot {
+        &self.0
+    }
 }
 
 /// All documents of a collection.
@@ -274,9 +285,11 @@ impl World {
             }
             self.instances.insert(node.instance_id, (collection, node.key.clone()));
         }
+        let key = node.key.clone();
+        let entry = Entry(Arc::new(Slot { node: Arc::new(node), rendering: Rendering::default() }));
         let table = self.tables.entry(collection).or_default();
         table.changed = generation;
-        table.entries.insert(node.key.clone(), Entry { node: Arc::new(node), rendering: Arc::default() });
+        table.entries.insert(key, entry);
     }
 
     /// Completes a document that was just put with what the claims came to.
@@ -293,7 +306,7 @@ impl World {
         if assigned.is_empty() && *entry.node.claims == *claims {
             return;
         }
-        let node = Arc::make_mut(&mut entry.node);
+        let node = Arc::make_mut(&mut Arc::make_mut(&mut entry.0).node);
         node.claims = claims;
         let properties = Arc::make_mut(&mut node.properties);
         for (property, value) in assigned {
@@ -322,7 +335,7 @@ impl World {
         let (mut collection, mut key) = (collection, key.clone());
         loop {
             if let Some(entry) = self.tables.get_mut(collection).and_then(|table| table.entries.get_mut(&key)) {
-                entry.rendering = Arc::default();
+                Arc::make_mut(&mut entry.0).rendering = Rendering::default();
             }
             let (Some((parent, _)), Some(parent_key)) = (collection.rsplit_once('/'), key.parent()) else {
                 return;

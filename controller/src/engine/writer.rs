@@ -12,6 +12,7 @@ use crate::resources::version::Version;
 use crate::resources::{COLLECTIONS, Members};
 use crate::store::{Batch, Store, StoreError};
 use arc_swap::ArcSwap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -43,11 +44,17 @@ struct Doubt {
     touched: Vec<Touched>,
 }
 
-/// A judged request; `answer` is `Ok` if the store keeps the batch.
-struct Judged {
-    answer: Answer,
-    commit: Option<Commit>,
-    touched: Option<Touched>,
+/// A judged request.
+enum Judged {
+    Refused(ApiError),
+    Accepted {
+        effect: Effect,
+        generation: u64,
+        /// What it touched, if it changed anything.
+        touched: Option<Touched>,
+        /// The world to answer from: after the request, and before the next one for the same tree.
+        world: Option<Arc<World>>,
+    },
 }
 
 impl Writer {
@@ -101,13 +108,13 @@ impl Writer {
             Err(error) => return refuse(queued.drain(..), &error),
         };
         let (world, judged) = self.judge(&base, queued);
-        let touched = judged.iter().filter_map(|judged| judged.touched.as_ref());
-        match self.store.save(&batch(&base, &world, touched)).await {
+        let world = Arc::new(world);
+        match self.store.save(&batch(&base, &world, judged.iter().filter_map(Judged::touched))).await {
             Ok(()) => {
                 self.can_write.store(true, Ordering::Relaxed);
-                published.store(world);
+                published.store(world.clone());
                 for (request, judged) in queued.drain(..).zip(judged) {
-                    self.conclude(request, judged).await;
+                    self.conclude(request, judged, &world).await;
                 }
             }
             // One of them is guilty: each has its own transaction now.
@@ -119,7 +126,7 @@ impl Writer {
             Err(error @ StoreError::Conflict(_)) => refuse(queued.drain(..), &error),
             Err(error) => {
                 self.can_write.store(false, Ordering::Relaxed);
-                let touched = judged.into_iter().filter_map(|judged| judged.touched).collect();
+                let touched = judged.into_iter().filter_map(Judged::into_touched).collect();
                 self.doubtful = Some(Doubt { world, touched });
                 refuse(queued.drain(..), &error);
             }
@@ -127,42 +134,58 @@ impl Writer {
     }
 
     /// Judges each request against the world that the one before it leaves.
-    fn judge(&self, base: &Arc<World>, queued: &[Request]) -> (Arc<World>, Vec<Judged>) {
+    ///
+    /// Worlds share what they have in common, so an old one that is kept makes every change copy. That is why none is kept
+    /// for the answers, except where a later request of the batch would show in the answer to an earlier one.
+    fn judge(&self, base: &World, queued: &[Request]) -> (World, Vec<Judged>) {
         let mut world = base.clone();
+        let mut judged = Vec::<Judged>::with_capacity(queued.len());
+        let mut trees = HashSet::new();
         let mut new_id = Uuid::new_v4;
-        let judged = queued.iter().map(|request| {
+        for request in queued {
+            if let Request::Write(write, _) = request
+                && !trees.insert(write.address.key.root())
+            {
+                let snapshot = Arc::new(world.clone());
+                judged.iter_mut().for_each(|earlier| earlier.answer_from(&snapshot));
+                trees.clear();
+                trees.insert(write.address.key.root());
+            }
             let mut context = self.context(&mut new_id);
             let (effect, step) = match request {
                 Request::Write(write, _) => match evaluate(&world, write, &mut context) {
                     Ok(verdict) => (verdict.effect, verdict.next),
-                    Err(refusal) => return Judged { answer: Err(refusal), commit: None, touched: None },
+                    Err(refusal) => {
+                        judged.push(Judged::Refused(refusal));
+                        continue;
+                    }
                 },
                 Request::Ports(report, _) => (Effect::Replaced, ports::evaluate(&world, report, &context)),
             };
-            let (commit, touched) = match step {
-                None => (None, None),
-                Some(step) => {
-                    let after = Arc::new(step.world);
-                    let commit = Commit::new(&world, after.clone(), &step.touched);
-                    world = after;
-                    (Some(commit), Some(step.touched))
-                }
-            };
-            let done = Done { effect, generation: world.generation(), world: world.clone() };
-            Judged { answer: Ok(done), commit, touched }
-        });
-        let judged = judged.collect();
+            let touched = step.map(|step| {
+                world = step.world;
+                step.touched
+            });
+            judged.push(Judged::Accepted { effect, generation: world.generation(), touched, world: None });
+        }
         (world, judged)
     }
 
-    async fn conclude(&self, request: Request, judged: Judged) {
-        if let Some(commit) = judged.commit {
-            let _ = self.commits.send(commit).await;
-        }
+    async fn conclude(&self, request: Request, judged: Judged, batch: &Arc<World>) {
+        let answer = match judged {
+            Judged::Refused(refusal) => Err(refusal),
+            Judged::Accepted { effect, generation, touched, world } => {
+                if let Some(touched) = touched {
+                    // Nobody listens while the controller stops.
+                    let _ = self.commits.send(Commit::new(generation, batch.clone(), &touched)).await;
+                }
+                Ok(Done { effect, generation, world: world.unwrap_or_else(|| batch.clone()) })
+            }
+        };
         // Who asked may have gone away; the write stands.
         match request {
-            Request::Write(_, reply) => drop(reply.send(judged.answer)),
-            Request::Ports(_, reply) => drop(reply.send(judged.answer.map(drop))),
+            Request::Write(_, reply) => drop(reply.send(answer)),
+            Request::Ports(_, reply) => drop(reply.send(answer.map(drop))),
         }
     }
 
@@ -189,6 +212,28 @@ impl Writer {
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let milliseconds = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
         Context { now: milliseconds(since_1970), hold_off: milliseconds(self.hold_off), new_id }
+    }
+}
+
+impl Judged {
+    fn touched(&self) -> Option<&Touched> {
+        match self {
+            Self::Accepted { touched, .. } => touched.as_ref(),
+            Self::Refused(_) => None,
+        }
+    }
+
+    fn into_touched(self) -> Option<Touched> {
+        match self {
+            Self::Accepted { touched, .. } => touched,
+            Self::Refused(_) => None,
+        }
+    }
+
+    fn answer_from(&mut self, snapshot: &Arc<World>) {
+        if let Self::Accepted { world, .. } = self {
+            world.get_or_insert_with(|| snapshot.clone());
+        }
     }
 }
 

@@ -129,7 +129,7 @@ impl Fixture {
         let Verdict { effect, next } = evaluate(&before, &write, &mut context)?;
         if let Some(step) = next {
             self.world = Arc::new(step.world);
-            self.changes = Commit::new(&before, self.world.clone(), &step.touched).revision().changes;
+            self.changes = Commit::new(self.world.generation(), self.world.clone(), &step.touched).revision().changes;
         }
         Ok(effect)
     }
@@ -151,7 +151,7 @@ impl Fixture {
         let before = self.world.clone();
         let step = ports::evaluate(&before, &PortReport { host, events, provider_address }, &context).unwrap();
         self.world = Arc::new(step.world);
-        self.changes = Commit::new(&before, self.world.clone(), &step.touched).revision().changes;
+        self.changes = Commit::new(self.world.generation(), self.world.clone(), &step.touched).revision().changes;
     }
 
     pub(crate) fn world(&self) -> &World {
