@@ -127,7 +127,7 @@ async fn write_attachments(to: &mut SqliteConnection, changes: &[AttachmentChang
 
 /// Rows in one statement. Few sizes, so that statements are prepared once and found again; the largest stays below every
 /// limit on bound values.
-const CHUNKS: [usize; 4] = [64, 16, 4, 1];
+const CHUNKS: [usize; 7] = [64, 32, 16, 8, 4, 2, 1];
 
 /// Splits rows into chunks of the sizes above.
 fn chunks<T>(mut rows: &[T]) -> impl Iterator<Item = &[T]> {
