@@ -4,12 +4,13 @@ use crate::address::Address;
 use crate::direction::Direction;
 use crate::drop_reason::DropReason;
 use crate::flow::{Arrival, Origin};
+use crate::ids::PortId;
 use crate::packet::craft::ProbeFrame;
 use crate::packet::ethernet::Macs;
 use crate::packet::{self, Body, IpPacket, Packet};
 use crate::port::{Passage, Port};
 use crate::process::Outcome;
-use crate::switch::{PortId, Switch};
+use crate::switch::Switch;
 use crate::tenant::network::Domain;
 use crate::tenant::policy::PortPolicy;
 use crate::tenant::walk::Stop;
@@ -17,7 +18,7 @@ use crate::tenant::{guard, responder};
 use crate::time::Time;
 use crate::trace::{Finding, Observer, Probe, Recorder, Stage, Step, Trace};
 use crate::transposition::{Outlet, Transposition};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::Ipv4Addr;
 
 impl Switch {
     /// What would become of a frame that the VM of `port` sends.
@@ -37,37 +38,38 @@ impl Switch {
 
     fn trace_probe(&self, id: PortId, probe: &Probe, now: Time, steps: &mut Vec<Step>) -> Outcome {
         let mut recorder = Recorder { port: id, direction: probe.direction, steps };
-        let enforced = self.ports.get(&id).ok_or(DropReason::UnknownPort).and_then(|port| port.enforced(&self.shared));
-        let (policy, domain) = match enforced {
+        let enforced = self.ports.find(&id).ok_or(DropReason::UnknownPort).and_then(|port| port.enforced(&self.shared));
+        let (own, domain) = match enforced {
             Ok(enforced) => enforced,
             Err(reason) => return dropped(reason, &mut recorder),
         };
-        let Some(mut frame) = probe.frame(policy, domain) else { return dropped(DropReason::Malformed, &mut recorder) };
+        let Some(mut frame) = probe.frame(&own.policy, domain) else {
+            return dropped(DropReason::Malformed, &mut recorder);
+        };
         match probe.direction {
             Direction::Outbound => self.trace_outbound(id, &mut frame, now, steps),
             Direction::Inbound => {
-                let origin = self.expected_origin(policy, domain, probe);
+                let origin = self.expected_origin(domain, probe);
                 self.trace_inbound(id, &frame, origin, now, steps)
             }
         }
     }
 
-    /// Where a packet to the port with this source should come from.
-    fn expected_origin(&self, policy: &PortPolicy, domain: &Domain, probe: &Probe) -> Origin {
+    /// Where a packet with this source should come from; a host without an address when nobody knows.
+    fn expected_origin(&self, domain: &Domain, probe: &Probe) -> Origin {
         let source = Address::from(probe.source);
         let pa = domain.mapping_of(source).map(|mapping| mapping.pa);
         let local = domain.local.get(&source).filter(|_| pa.is_none() || pa == self.shared.config.provider_address);
-        let vsid = policy.address(probe.destination.into()).or_else(|| policy.primary()).map(|address| address.vsid);
-        match (local, vsid) {
-            (Some(local), _) => Origin::Port(local.port),
-            (None, Some(vsid)) => Origin::Host { pa: pa.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), vsid },
-            (None, None) => Origin::Vm,
-        }
+        let elsewhere = Origin::Host(pa.map_or(Address::FIRST, Address::from));
+        local.map_or(elsewhere, |local| Origin::Port(local.slot))
     }
 
     fn trace_outbound(&self, id: PortId, frame: &mut [u8], now: Time, steps: &mut Vec<Step>) -> Outcome {
         let mut recorder = Recorder { port: id, direction: Direction::Outbound, steps };
-        let Some(port) = self.ports.get(&id) else { return dropped(DropReason::UnknownPort, &mut recorder) };
+        let slot = self.ports.slot(&id);
+        let Some((slot, port)) = slot.and_then(|slot| Some((slot, self.ports.get(slot)?))) else {
+            return dropped(DropReason::UnknownPort, &mut recorder);
+        };
         let Packet { macs, body } = match Packet::parse(frame) {
             Ok(packet) => packet,
             Err(reason) => return dropped(reason, &mut recorder),
@@ -76,7 +78,7 @@ impl Switch {
             Body::Ip(packet) => packet,
             Body::Arp(arp) => {
                 let enforced = port.enforced(&self.shared);
-                let mac = enforced.and_then(|(policy, domain)| responder::resolve(policy, domain, macs, &arp));
+                let mac = enforced.and_then(|(port, domain)| responder::resolve(port, domain, macs, &arp));
                 return match mac {
                     Ok(mac) => {
                         let target = Ipv4Addr::from(arp.target_ip).into();
@@ -98,14 +100,15 @@ impl Switch {
             Outlet::Vm => Outcome::Delivered,
             Outlet::Port(to) => {
                 transposition.apply(frame);
-                self.trace_inbound(to, frame, Origin::Port(id), now, steps)
+                let Some(to) = self.ports.key(to) else { return Outcome::Dropped(DropReason::NoLocalPort) };
+                self.trace_inbound(to, frame, Origin::Port(slot), now, steps)
             }
         }
     }
 
     fn trace_inbound(&self, id: PortId, frame: &[u8], origin: Origin, now: Time, steps: &mut Vec<Step>) -> Outcome {
         let mut recorder = Recorder { port: id, direction: Direction::Inbound, steps };
-        let Some(port) = self.ports.get(&id) else { return dropped(DropReason::NoLocalPort, &mut recorder) };
+        let Some(port) = self.ports.find(&id) else { return dropped(DropReason::NoLocalPort, &mut recorder) };
         let packet = match Packet::parse(frame) {
             Ok(Packet { body: Body::Ip(packet), .. }) => packet,
             Ok(Packet { body: Body::Arp(_), .. }) => return dropped(DropReason::ArpIgnored, &mut recorder),

@@ -1,15 +1,16 @@
 //! One flow of a port: a conversation, and what the layers decided for its two directions.
 
+use crate::address::Address;
+use crate::config::Limits;
 use crate::counters::Traffic;
 use crate::direction::{Direction, PerDirection};
 use crate::flow_key::{FlowKey, ProtocolName};
 use crate::packet::ethernet::Macs;
 use crate::packet::transport::Transport;
-use crate::switch::{Limits, PortId};
+use crate::table::Slot;
 use crate::tcp_state::{TcpState, is_opening};
 use crate::time::{Time, nanoseconds};
 use crate::transposition::Transposition;
-use policy::net::Vsid;
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -20,9 +21,9 @@ pub(crate) enum Origin {
     /// From the port's own VM.
     Vm,
     /// From a port of this switch, perhaps the same.
-    Port(PortId),
-    /// From another host, encapsulated.
-    Host { pa: IpAddr, vsid: Vsid },
+    Port(Slot),
+    /// From the host with this provider address, encapsulated.
+    Host(Address),
 }
 
 /// What of a packet, beside its flow key, must be the same for a cached transposition to hold.
@@ -44,7 +45,6 @@ pub(crate) struct Unified {
 /// A conversation.
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
-    pub(crate) key: FlowKey,
     /// Direction of the packet that opened it: the one that the rules judge.
     pub(crate) initiator: Direction,
     /// False once policy has changed and forbids it. The flow then stays as a barrier: without it, traffic against the
@@ -65,9 +65,8 @@ impl Unified {
 }
 
 impl Flow {
-    pub(crate) fn new(key: FlowKey, initiator: Direction, tcp: TcpState, now: Time) -> Self {
+    pub(crate) fn new(initiator: Direction, tcp: TcpState, now: Time) -> Self {
         Self {
-            key,
             initiator,
             admitted: true,
             tcp,
@@ -152,8 +151,8 @@ pub struct FlowView {
 }
 
 impl FlowView {
-    pub(crate) fn new(flow: &Flow, now: Time) -> Self {
-        let FlowKey { local, remote, local_port, remote_port, protocol } = flow.key;
+    pub(crate) fn new(key: &FlowKey, flow: &Flow, now: Time) -> Self {
+        let FlowKey { local, remote, local_port, remote_port, protocol } = *key;
         let composed = [Direction::Outbound, Direction::Inbound].into_iter().filter_map(|direction| {
             let unified = flow.unified.get(direction).as_ref()?;
             Some((direction, unified.transposition.to_string()))

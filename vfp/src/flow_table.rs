@@ -1,14 +1,14 @@
 //! The flows of one port: bounded in number, forgotten when idle, a bounded amount of work for each packet.
 
+use crate::config::Limits;
 use crate::direction::{Direction, PerDirection};
 use crate::drop_reason::DropReason;
 use crate::flow::{Flow, FlowView, Lives, Unified};
 use crate::flow_key::FlowKey;
 use crate::hash::Seeded;
-use crate::switch::Limits;
+use crate::table::{Slot, Table};
 use crate::tcp_state::TcpState;
 use crate::time::Time;
-use std::collections::HashMap;
 
 /// Flows that are looked at for expiry whenever one is added. More than one, so that the table shrinks under load.
 const SWEEP: usize = 4;
@@ -16,21 +16,9 @@ const SWEEP: usize = 4;
 /// The same when the table is full.
 const SWEEP_FULL: usize = 64;
 
-/// Where a flow is in the table; valid until the flow is removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct FlowId(u32);
-
-impl FlowId {
-    const fn index(self) -> usize {
-        self.0 as usize
-    }
-}
-
 /// See the module.
 pub(crate) struct FlowTable {
-    ids: HashMap<FlowKey, FlowId, Seeded>,
-    slots: Vec<Option<Flow>>,
-    free: Vec<FlowId>,
+    flows: Table<FlowKey, Flow>,
     /// Where the sweep goes on.
     hand: usize,
     half_open: u32,
@@ -42,9 +30,7 @@ pub(crate) struct FlowTable {
 impl FlowTable {
     pub(crate) fn new(limits: &Limits, seed: Seeded) -> Self {
         Self {
-            ids: HashMap::with_hasher(seed),
-            slots: Vec::new(),
-            free: Vec::new(),
+            flows: Table::new(seed),
             hand: 0,
             half_open: 0,
             most_half_open: limits.half_open_per_port,
@@ -59,15 +45,15 @@ impl FlowTable {
     }
 
     /// The flow with this key, if it is alive at `now`.
-    pub(crate) fn find(&self, key: &FlowKey, now: Time) -> Option<(FlowId, &Flow)> {
-        let id = *self.ids.get(key)?;
-        let flow = self.slots.get(id.index())?.as_ref()?;
-        (!flow.is_expired(&self.lives, now)).then_some((id, flow))
+    pub(crate) fn find(&self, key: &FlowKey, now: Time) -> Option<(Slot, &Flow)> {
+        let slot = self.flows.slot(key)?;
+        let flow = self.flows.get(slot)?;
+        (!flow.is_expired(&self.lives, now)).then_some((slot, flow))
     }
 
     /// One more packet of a flow passed.
-    pub(crate) fn advance(&mut self, id: FlowId, direction: Direction, tcp: TcpState, bytes: usize, now: Time) {
-        let Some(flow) = self.slots.get_mut(id.index()).and_then(Option::as_mut) else { return };
+    pub(crate) fn advance(&mut self, slot: Slot, direction: Direction, tcp: TcpState, bytes: usize, now: Time) {
+        let Some(flow) = self.flows.get_mut(slot) else { return };
         flow.last_seen = flow.last_seen.max(now);
         flow.traffic.get_mut(direction).add(bytes);
         if flow.tcp != tcp {
@@ -77,19 +63,24 @@ impl FlowTable {
     }
 
     /// The flow may pass in this direction, as composed.
-    pub(crate) fn admit(&mut self, id: FlowId, direction: Direction, unified: Option<Unified>) {
-        if let Some(flow) = self.slots.get_mut(id.index()).and_then(Option::as_mut) {
+    pub(crate) fn admit(&mut self, slot: Slot, direction: Direction, unified: Option<Unified>) {
+        if let Some(flow) = self.flows.get_mut(slot) {
             flow.admitted = true;
             *flow.unified.get_mut(direction) = unified;
         }
     }
 
-    /// Policy stops the flow in both directions. It is kept for as long as packets try.
-    pub(crate) fn bar(&mut self, id: FlowId, now: Time) {
-        if let Some(flow) = self.slots.get_mut(id.index()).and_then(Option::as_mut) {
+    /// Policy stops the flow in both directions.
+    ///
+    /// A TCP connection stays stopped for as long as its packets come, as only a new SYN can open another. Other
+    /// protocols have no such mark: after the life of an idle flow their packets are judged as new ones.
+    pub(crate) fn bar(&mut self, slot: Slot, now: Time) {
+        if let Some(flow) = self.flows.get_mut(slot) {
+            if flow.admitted || flow.tcp != TcpState::NotTcp {
+                flow.last_seen = flow.last_seen.max(now);
+            }
             flow.admitted = false;
             flow.unified = PerDirection::default();
-            flow.last_seen = flow.last_seen.max(now);
         }
     }
 
@@ -106,7 +97,7 @@ impl FlowTable {
     }
 
     fn limit_reached(&self, key: &FlowKey, state: TcpState) -> Option<DropReason> {
-        let is_full = self.len() >= self.most && !self.ids.contains_key(key);
+        let is_full = self.len() >= self.most && !self.flows.contains(key);
         let too_many_half_open = state.is_half_open() && self.half_open >= self.most_half_open;
         match (is_full, too_many_half_open) {
             (true, _) => Some(DropReason::FlowLimit),
@@ -116,59 +107,31 @@ impl FlowTable {
     }
 
     /// Adds a flow, in the place of the one with that key if there is one.
-    pub(crate) fn insert(&mut self, flow: Flow) {
-        if let Some(old) = self.ids.get(&flow.key) {
-            self.remove(*old);
-        }
+    pub(crate) fn insert(&mut self, key: FlowKey, flow: Flow) {
         self.half_open += u32::from(flow.tcp.is_half_open());
-        let key = flow.key;
-        let id = match self.free.pop() {
-            Some(id) => {
-                self.slots[id.index()] = Some(flow);
-                id
-            }
-            None => {
-                // The limit is a u32, so an index fits.
-                let id = FlowId(u32::try_from(self.slots.len()).unwrap_or(u32::MAX));
-                self.slots.push(Some(flow));
-                id
-            }
-        };
-        self.ids.insert(key, id);
+        if let (_, Some(old)) = self.flows.insert(key, flow) {
+            self.half_open -= u32::from(old.tcp.is_half_open());
+        }
     }
 
-    /// Forgets flows that expired, looking at no more than `budget`.
+    /// Forgets flows that expired, looking at no more than `budget` places.
     pub(crate) fn sweep(&mut self, now: Time, budget: usize) {
-        for _ in 0..budget.min(self.slots.len()) {
-            self.hand = (self.hand + 1) % self.slots.len();
-            let slot = self.slots[self.hand].as_ref();
-            if slot.is_some_and(|flow| flow.is_expired(&self.lives, now)) {
-                self.remove(FlowId(u32::try_from(self.hand).unwrap_or(u32::MAX)));
-            }
-        }
-        if self.ids.is_empty() && !self.slots.is_empty() {
-            // Nothing is left: give the memory of a past peak back.
-            self.slots = Vec::new();
-            self.free = Vec::new();
-            self.ids.shrink_to_fit();
-        }
+        let Self { flows, hand, half_open, lives, .. } = self;
+        *hand = flows.sweep(*hand, budget, |flow| {
+            let is_expired = flow.is_expired(lives, now);
+            *half_open -= u32::from(is_expired && flow.tcp.is_half_open());
+            is_expired
+        });
     }
 
     /// Flows that are alive at `now`, in no order.
     pub(crate) fn iter(&self, now: Time) -> impl Iterator<Item = FlowView> {
-        let alive = self.slots.iter().flatten().filter(move |flow| !flow.is_expired(&self.lives, now));
-        alive.map(move |flow| FlowView::new(flow, now))
+        let alive = self.flows.iter().filter(move |(_, flow)| !flow.is_expired(&self.lives, now));
+        alive.map(move |(key, flow)| FlowView::new(&key, flow, now))
     }
 
     fn len(&self) -> u32 {
-        u32::try_from(self.ids.len()).unwrap_or(u32::MAX)
-    }
-
-    fn remove(&mut self, id: FlowId) {
-        let Some(flow) = self.slots.get_mut(id.index()).and_then(Option::take) else { return };
-        self.half_open -= u32::from(flow.tcp.is_half_open());
-        self.ids.remove(&flow.key);
-        self.free.push(id);
+        u32::try_from(self.flows.len()).unwrap_or(u32::MAX)
     }
 }
 

@@ -6,9 +6,10 @@ use crate::tenant::acl::CompiledAcl;
 use crate::trace::Stage;
 
 pub(crate) fn rules(shared: &Shared, port: &Port) -> Vec<String> {
-    let Ok((policy, domain)) = port.enforced(shared) else {
+    let Ok((enforced, domain)) = port.enforced(shared) else {
         return vec!["blocked: everything is dropped".to_owned()];
     };
+    let policy = &enforced.policy;
     let mut lines = Vec::new();
     let mut add = |stage: Stage, text: String| lines.push(format!("{stage}: {text}"));
     for address in &policy.addresses {

@@ -1,21 +1,24 @@
 //! One VM's port: its policy, its flows, and how a packet passes its layers.
 
 use crate::bucket::Bucket;
+use crate::config::{Config, Limits};
 use crate::counters::Counters;
 use crate::direction::{Direction, PerDirection};
 use crate::drop_reason::DropReason;
 use crate::flow::{Arrival, Flow, Unified};
 use crate::flow_key::{Conversation, FlowKey, Tuple};
-use crate::flow_table::{FlowId, FlowTable};
+use crate::flow_table::FlowTable;
 use crate::fragment::FragmentTable;
 use crate::hash::Seeded;
+use crate::ids::{NetworkId, Tag};
 use crate::packet::IpPacket;
 use crate::packet::transport::{Quoted, Transport};
-use crate::switch::{Config, Limits, NetworkId, Shared, Tag};
+use crate::switch::Shared;
+use crate::table::Slot;
 use crate::tcp_state::{TcpState, is_opening};
 use crate::tenant::acl::AclId;
 use crate::tenant::network::Domain;
-use crate::tenant::policy::PortPolicy;
+use crate::tenant::policy::{Enforced, PortPolicy};
 use crate::tenant::walk::{Judged, Stop, Walk};
 use crate::time::Time;
 use crate::trace::{Finding, Observer, Stage};
@@ -29,7 +32,7 @@ const SPREAD_FIRST: u16 = 49_152;
 /// See the module.
 pub(crate) struct Port {
     /// `None`: blocked.
-    policy: Option<(Tag, PortPolicy)>,
+    policy: Option<Enforced>,
     pub(crate) flows: FlowTable,
     pub(crate) fragments: FragmentTable,
     queues: PerDirection<Option<Bucket>>,
@@ -61,7 +64,7 @@ pub(crate) struct Known {
 /// The flow that the packet belongs to.
 #[derive(Clone, Copy)]
 struct KnownFlow {
-    id: FlowId,
+    slot: Slot,
     initiator: Direction,
     admitted: bool,
     tcp: TcpState,
@@ -80,11 +83,11 @@ impl Port {
     }
 
     pub(crate) fn policy(&self) -> Option<&PortPolicy> {
-        self.policy.as_ref().map(|(_, policy)| policy)
+        self.policy.as_ref().map(|enforced| &enforced.policy)
     }
 
     pub(crate) fn tag(&self) -> Option<Tag> {
-        self.policy.as_ref().map(|(tag, _)| *tag)
+        self.policy.as_ref().map(|enforced| enforced.tag)
     }
 
     pub(crate) fn network(&self) -> Option<NetworkId> {
@@ -92,7 +95,7 @@ impl Port {
     }
 
     pub(crate) fn uses_acl(&self, acl: AclId) -> bool {
-        self.policy().is_some_and(|policy| policy.uses_acl(acl))
+        self.policy.as_ref().is_some_and(|enforced| enforced.uses_acl(acl))
     }
 
     /// Caps in force.
@@ -101,37 +104,37 @@ impl Port {
         both.filter_map(|direction| Some((direction, self.queues.get(direction).as_ref()?)))
     }
 
-    pub(crate) fn set_policy(&mut self, policy: Option<(Tag, PortPolicy)>, limits: &Limits) {
-        if let Some((_, policy)) = &policy {
+    pub(crate) fn enforce(&mut self, enforced: Option<Enforced>, limits: &Limits) {
+        if let Some(Enforced { policy, .. }) = &enforced {
             let most = policy.flow_limit.map_or(limits.flows_per_port, |limit| limit.get().min(limits.flows_per_port));
             self.flows.set_most(most);
             set_cap(&mut self.queues.outbound, policy.outbound_maximum_mbps);
             set_cap(&mut self.queues.inbound, policy.inbound_maximum_mbps);
         }
-        self.policy = policy;
+        self.policy = enforced;
     }
 
     /// Decides over a packet, and remembers what later packets of its flow need. The frame is the caller's to edit.
     pub(crate) fn pass(&mut self, shared: &Shared, passage: &Passage<'_>) -> Result<Transposition, Stop> {
         let Passage { packet, transport, arrival, direction, bytes, now, .. } = *passage;
         let conversation = Conversation::of(packet, transport, direction);
-        let (policy, domain) = enforced(self.policy.as_ref(), shared)?;
+        let (port, domain) = enforced(self.policy.as_ref(), shared)?;
         let found = conversation.and_then(|conversation| self.flows.find(&conversation.key, now));
-        if let Some((id, flow)) = found
+        if let Some((slot, flow)) = found
             && let Some(unified) = flow.unified.get(direction)
             && unified.holds(domain.epoch, &arrival, packet.hop_limit)
             && !opens(transport)
         {
             let (unified, tcp) = (*unified, flow.tcp_after(transport, direction));
             self.meter(direction, bytes, now)?;
-            self.flows.advance(id, direction, tcp, bytes, now);
+            self.flows.advance(slot, direction, tcp, bytes, now);
             return Ok(unified.transposition);
         }
 
         let known = known(&self.flows, passage, conversation);
-        let transposition = walk(shared, domain, policy, passage, &known, &mut ()).inspect_err(|stop| {
+        let transposition = walk(shared, domain, port, passage, &known, &mut ()).inspect_err(|stop| {
             if let (Stop::Drop(DropReason::AclDenied), Some(flow)) = (stop, known.flow) {
-                self.flows.bar(flow.id, now);
+                self.flows.bar(flow.slot, now);
             }
         })?;
         let unified = Unified { epoch: domain.epoch, arrival, transposition };
@@ -156,10 +159,10 @@ impl Port {
             (None, Some(Conversation { opens: true, .. })) => Finding::NewFlow,
             (None, _) => Finding::NoFlow,
         });
-        let (policy, domain) = self.enforced(shared).inspect_err(|reason| {
+        let (port, domain) = self.enforced(shared).inspect_err(|reason| {
             observer.note(Stage::Guard, || Finding::Dropped(*reason));
         })?;
-        let transposition = walk(shared, domain, policy, passage, &known, observer)?;
+        let transposition = walk(shared, domain, port, passage, &known, observer)?;
         if let Some(bucket) = self.queues.get(direction) {
             observer.note(Stage::Queue, || Finding::Cap { mbps: bucket.mbps().get() });
         }
@@ -167,7 +170,7 @@ impl Port {
     }
 
     /// Policy and network in force.
-    pub(crate) fn enforced<'a>(&'a self, shared: &'a Shared) -> Result<(&'a PortPolicy, &'a Domain), DropReason> {
+    pub(crate) fn enforced<'a>(&'a self, shared: &'a Shared) -> Result<(&'a Enforced, &'a Domain), DropReason> {
         enforced(self.policy.as_ref(), shared)
     }
 
@@ -175,10 +178,10 @@ impl Port {
     fn commit(&mut self, passage: &Passage<'_>, known: &Known, unified: Option<Unified>) -> Result<(), DropReason> {
         let Passage { transport, direction, bytes, now, .. } = *passage;
         let Some(Conversation { key, opens }) = known.conversation else { return self.meter(direction, bytes, now) };
-        if let Some(KnownFlow { id, tcp, .. }) = known.flow {
+        if let Some(KnownFlow { slot, tcp, .. }) = known.flow {
             self.meter(direction, bytes, now)?;
-            self.flows.admit(id, direction, unified);
-            self.flows.advance(id, direction, tcp, bytes, now);
+            self.flows.admit(slot, direction, unified);
+            self.flows.advance(slot, direction, tcp, bytes, now);
             return Ok(());
         }
         if !opens {
@@ -190,10 +193,10 @@ impl Port {
         };
         self.flows.make_room(&key, tcp, now)?;
         self.meter(direction, bytes, now)?;
-        let mut flow = Flow::new(key, direction, tcp, now);
+        let mut flow = Flow::new(direction, tcp, now);
         flow.traffic.get_mut(direction).add(bytes);
         *flow.unified.get_mut(direction) = unified;
-        self.flows.insert(flow);
+        self.flows.insert(key, flow);
         Ok(())
     }
 
@@ -203,13 +206,10 @@ impl Port {
     }
 }
 
-fn enforced<'a>(
-    policy: Option<&'a (Tag, PortPolicy)>,
-    shared: &'a Shared,
-) -> Result<(&'a PortPolicy, &'a Domain), DropReason> {
-    let (_, policy) = policy.ok_or(DropReason::PortBlocked)?;
-    let domain = shared.networks.get(&policy.network).ok_or(DropReason::PortBlocked)?;
-    Ok((policy, domain))
+fn enforced<'a>(port: Option<&'a Enforced>, shared: &'a Shared) -> Result<(&'a Enforced, &'a Domain), DropReason> {
+    let port = port.ok_or(DropReason::PortBlocked)?;
+    let domain = shared.networks.get(port.domain).ok_or(DropReason::PortBlocked)?;
+    Ok((port, domain))
 }
 
 /// Looks the packet's flow up, or the flow that it reports an error of.
@@ -223,14 +223,14 @@ fn known(flows: &FlowTable, passage: &Passage<'_>, conversation: Option<Conversa
         }
         (None, _) => None,
     };
-    let alive = key.and_then(|key| flows.find(&key, now));
-    let flow = alive.filter(|(_, flow)| !flow.is_superseded_by(transport, direction));
+    let alive = key.and_then(|key| flows.find(&key, now).map(|(slot, flow)| (key, slot, flow)));
+    let flow = alive.filter(|(.., flow)| !flow.is_superseded_by(transport, direction));
     let judged = match flow {
-        Some((_, flow)) => Judged { tuple: flow.key.tuple(flow.initiator), direction: flow.initiator },
+        Some((key, _, flow)) => Judged { tuple: key.tuple(flow.initiator), direction: flow.initiator },
         None => Judged { tuple: Tuple::of(packet, transport), direction },
     };
-    let flow = flow.map(|(id, flow)| KnownFlow {
-        id,
+    let flow = flow.map(|(_, slot, flow)| KnownFlow {
+        slot,
         initiator: flow.initiator,
         admitted: flow.admitted,
         tcp: flow.tcp_after(transport, direction),
@@ -241,7 +241,7 @@ fn known(flows: &FlowTable, passage: &Passage<'_>, conversation: Option<Conversa
 fn walk(
     shared: &Shared,
     domain: &Domain,
-    policy: &PortPolicy,
+    port: &Enforced,
     passage: &Passage<'_>,
     known: &Known,
     observer: &mut impl Observer,
@@ -251,7 +251,7 @@ fn walk(
     let mut walk = Walk {
         shared,
         domain,
-        policy,
+        port,
         packet,
         transport,
         arrival,

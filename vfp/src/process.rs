@@ -4,12 +4,14 @@ use crate::HEADROOM;
 use crate::direction::Direction;
 use crate::drop_reason::DropReason;
 use crate::flow::{Arrival, Origin};
+use crate::ids::PortId;
 use crate::packet::ethernet::Macs;
 use crate::packet::vxlan::Vxlan;
 use crate::packet::{self, Body, IpPacket, Packet, craft};
-use crate::port::Passage;
+use crate::port::{Passage, Port};
 use crate::sink::{Outer, Sink};
-use crate::switch::{PortId, Switch};
+use crate::switch::{Shared, Switch};
+use crate::table::Slot;
 use crate::tenant::guard;
 use crate::tenant::responder;
 use crate::tenant::walk::{Answer, Stop};
@@ -53,15 +55,16 @@ impl Switch {
 
     /// An error is a drop that `id` counts.
     fn send(&mut self, id: PortId, buffer: &mut [u8], now: Time, sink: &mut impl Sink) -> Result<Outcome, DropReason> {
-        let port = self.ports.get_mut(&id).ok_or(DropReason::UnknownPort)?;
-        let (policy, domain) = port.enforced(&self.shared)?;
+        let slot = self.ports.slot(&id).ok_or(DropReason::UnknownPort)?;
+        let port = self.ports.get_mut(slot).ok_or(DropReason::UnknownPort)?;
+        let (enforced, domain) = port.enforced(&self.shared)?;
         let frame = buffer.get_mut(HEADROOM..).ok_or(DropReason::Malformed)?;
         let bytes = frame.len();
         let Packet { macs, body } = Packet::parse(frame)?;
         let packet = match body {
             Body::Ip(packet) => packet,
             Body::Arp(arp) => {
-                let mac = responder::resolve(policy, domain, macs, &arp)?;
+                let mac = responder::resolve(enforced, domain, macs, &arp)?;
                 let reply = craft::arp_reply(frame, &arp, mac.octets()).ok_or(DropReason::Malformed)?;
                 port.counters.outbound.add(bytes);
                 port.counters.inbound.add(reply.len());
@@ -99,10 +102,10 @@ impl Switch {
             Outlet::Tunnel(Tunnel { vsid, destination, source_port }) => {
                 let (header, _) = buffer.split_at_mut(HEADROOM);
                 header.copy_from_slice(Vxlan::new(vsid).as_bytes());
-                sink.to_underlay(Outer { destination, source_port }, buffer);
+                sink.to_underlay(Outer { destination: destination.to_ip(), source_port }, buffer);
                 Ok(Outcome::Tunnelled)
             }
-            Outlet::Port(to) => Ok(self.deliver(to, frame, &packet, Origin::Port(id), now, sink)),
+            Outlet::Port(to) => Ok(self.deliver(to, frame, &packet, Origin::Port(slot), now, sink)),
             Outlet::Vm => Err(DropReason::NoRoute),
         }
     }
@@ -116,66 +119,72 @@ impl Switch {
         sink: &mut impl Sink,
     ) -> Result<Outcome, DropReason> {
         let (vsid, frame) = Vxlan::parse(payload).map_err(|_| DropReason::NotVxlan)?;
-        let network = self.shared.vsids.get(&vsid).ok_or(DropReason::UnknownVsid)?;
+        let network = *self.shared.vsids.get(&vsid).ok_or(DropReason::UnknownVsid)?;
         let domain = self.shared.networks.get(network).ok_or(DropReason::UnknownVsid)?;
         let Packet { macs, body } = Packet::parse(frame)?;
         let Body::Ip(packet) = body else { return Err(DropReason::ArpIgnored) };
         guard::check_unicast(macs, &packet)?;
-        let here = domain.local.get(&packet.destination).ok_or(DropReason::UnknownDestination)?;
-        Ok(self.deliver(here.port, frame, &packet, Origin::Host { pa, vsid }, now, sink))
+        let here = domain.local.get(&packet.destination).filter(|here| here.vsid == vsid);
+        let slot = here.ok_or(DropReason::UnknownDestination)?.slot;
+        Ok(self.deliver(slot, frame, &packet, Origin::Host(pa.into()), now, sink))
     }
 
     /// Through the layers of the destination's port, and to its VM. Drops are counted there.
     fn deliver(
         &mut self,
-        id: PortId,
+        slot: Slot,
         frame: &mut [u8],
         packet: &IpPacket,
         origin: Origin,
         now: Time,
         sink: &mut impl Sink,
     ) -> Outcome {
-        match self.enter(id, frame, packet, origin, now) {
+        let (Some(id), Some(port)) = (self.ports.key(slot), self.ports.get_mut(slot)) else {
+            return Outcome::Dropped(DropReason::NoLocalPort);
+        };
+        match port.enter(&self.shared, frame, packet, origin, now) {
             Ok(()) => {
+                port.counters.inbound.add(frame.len());
                 sink.to_vm(id, frame);
                 Outcome::Delivered
             }
             Err(reason) => {
-                self.count_drop(Some(id), reason);
+                port.counters.count_drop(reason);
                 Outcome::Dropped(reason)
             }
         }
     }
 
+    fn count_drop(&mut self, port: Option<PortId>, reason: DropReason) {
+        let port = port.and_then(|port| self.ports.find_mut(&port));
+        port.map_or(&mut self.stray, |port| &mut port.counters).count_drop(reason);
+    }
+}
+
+impl Port {
+    /// Lets a packet in towards the VM.
     fn enter(
         &mut self,
-        id: PortId,
+        shared: &Shared,
         frame: &mut [u8],
         packet: &IpPacket,
         origin: Origin,
         now: Time,
     ) -> Result<(), DropReason> {
-        let port = self.ports.get_mut(&id).ok_or(DropReason::NoLocalPort)?;
-        let transport = port.fragments.follow(packet, now)?;
+        let transport = self.fragments.follow(packet, now)?;
         let quoted = packet.quoted(frame);
         let arrival = Arrival { macs: packet::macs(frame)?, origin };
         let (direction, bytes) = (Direction::Inbound, frame.len());
         let passage = Passage { packet, transport, quoted, arrival, direction, bytes, now };
-        match port.pass(&self.shared, &passage) {
+        match self.pass(shared, &passage) {
             Ok(transposition) => {
                 transposition.apply(frame);
-                port.counters.inbound.add(bytes);
                 Ok(())
             }
             Err(Stop::Drop(reason)) => Err(reason),
             // No layer answers what comes in.
             Err(Stop::Answer(_)) => Err(DropReason::RouterAddress),
         }
-    }
-
-    fn count_drop(&mut self, port: Option<PortId>, reason: DropReason) {
-        let port = port.and_then(|port| self.ports.get_mut(&port));
-        port.map_or(&mut self.stray, |port| &mut port.counters).count_drop(reason);
     }
 }
 

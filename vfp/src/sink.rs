@@ -1,6 +1,6 @@
 //! Where the engine puts what it lets through.
 
-use crate::switch::PortId;
+use crate::ids::PortId;
 use std::net::IpAddr;
 
 /// Outer addressing of a payload for another host.

@@ -1,86 +1,20 @@
 //! The engine of one host: its objects, and how they are programmed and read back.
 
+use crate::config::Config;
 use crate::counters::Counters;
 use crate::flow::FlowView;
 use crate::hash::Seeded;
+use crate::ids::{NetworkId, PortId, Tag};
 use crate::listing;
 use crate::port::Port;
+use crate::table::{Slot, Table};
 use crate::tenant::acl::{Acl, AclId, CompiledAcl, WithoutAcl};
 use crate::tenant::network::{Domain, LocalPort, Mapping, Network};
-use crate::tenant::policy::PortPolicy;
+use crate::tenant::policy::{Enforced, PortAddress, PortPolicy};
 use crate::time::Time;
 use policy::net::Vsid;
-use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
-use std::fmt;
 use std::net::IpAddr;
-use std::time::Duration;
-
-/// Name of a port, chosen by the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PortId(pub u128);
-
-/// Name of a routing domain, chosen by the caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct NetworkId(pub u128);
-
-/// Opaque mark that the caller sets on an object and reads back, for example a content hash.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Tag(pub u128);
-
-/// Settings of the engine.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// Our own address on the underlay; until it is set, only ports of this host reach each other.
-    pub provider_address: Option<IpAddr>,
-    /// Verdicts for ports without any list.
-    pub without_acl: WithoutAcl,
-    /// Bounds of memory and lifetimes of flows.
-    pub limits: Limits,
-    /// Keep composed transpositions. Off, every packet walks all layers: slower, with the same verdicts.
-    pub unified_flows: bool,
-    /// Any number that tenants cannot guess; keeps them from choosing flows that collide in the flow table.
-    pub hash_seed: u64,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            provider_address: None,
-            without_acl: WithoutAcl::default(),
-            limits: Limits::default(),
-            unified_flows: true,
-            hash_seed: 0,
-        }
-    }
-}
-
-/// Bounds. The numbers are those that Microsoft's own settings use, as far as they are public (`vfp.md` 4.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Most flows of one port.
-    pub flows_per_port: u32,
-    /// Most TCP connections of one port that have not finished their handshake.
-    pub half_open_per_port: u32,
-    /// Life of an idle flow.
-    pub idle: Duration,
-    /// Life of an idle TCP connection that has not finished its handshake.
-    pub half_open: Duration,
-    /// Life of a TCP connection after both sides closed it, or one side reset it.
-    pub time_wait: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            flows_per_port: 500_000,
-            half_open_per_port: 100_000,
-            idle: Duration::from_secs(240),
-            half_open: Duration::from_secs(240),
-            time_wait: Duration::from_secs(240),
-        }
-    }
-}
 
 /// Why an object was refused; nothing changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -109,9 +43,9 @@ pub enum PolicyError {
 pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) acls: HashMap<AclId, CompiledAcl, Seeded>,
-    pub(crate) networks: HashMap<NetworkId, Domain, Seeded>,
+    pub(crate) networks: Table<NetworkId, Domain>,
     /// Which network a VXLAN network identifier leads into.
-    pub(crate) vsids: HashMap<Vsid, NetworkId, Seeded>,
+    pub(crate) vsids: HashMap<Vsid, Slot, Seeded>,
     /// Counts changes of policy; a flow remembers the value its network had when it was judged.
     epoch: u64,
 }
@@ -119,7 +53,7 @@ pub(crate) struct Shared {
 /// The engine of one host. Not shared between threads: the caller puts it behind its own lock.
 pub struct Switch {
     pub(crate) shared: Shared,
-    pub(crate) ports: HashMap<PortId, Port, Seeded>,
+    pub(crate) ports: Table<PortId, Port>,
     /// Frames that belong to no port.
     pub(crate) stray: Counters,
 }
@@ -132,11 +66,11 @@ impl Switch {
             shared: Shared {
                 config,
                 acls: HashMap::with_hasher(seed),
-                networks: HashMap::with_hasher(seed),
+                networks: Table::new(seed),
                 vsids: HashMap::with_hasher(seed),
                 epoch: 0,
             },
-            ports: HashMap::with_hasher(seed),
+            ports: Table::new(seed),
             stray: Counters::default(),
         }
     }
@@ -171,8 +105,8 @@ impl Switch {
     pub fn set_acl(&mut self, id: AclId, tag: Tag, acl: &Acl) {
         let Self { shared, ports, .. } = self;
         shared.acls.insert(id, CompiledAcl::new(tag, acl));
-        let by_port = ports.values().filter(|port| port.uses_acl(id)).filter_map(Port::network);
-        let by_subnet = shared.networks.iter().filter(|(_, domain)| domain.uses_acl(id)).map(|(network, _)| *network);
+        let by_port = ports.iter().map(|(_, port)| port).filter(|port| port.uses_acl(id)).filter_map(Port::network);
+        let by_subnet = shared.networks.iter().filter(|(_, domain)| domain.uses_acl(id)).map(|(network, _)| network);
         let users: BTreeSet<NetworkId> = by_port.chain(by_subnet).collect();
         users.into_iter().for_each(|network| shared.touch(network));
     }
@@ -182,8 +116,8 @@ impl Switch {
     /// # Errors
     /// [`PolicyError::InUse`] while a port or a subnet refers to it.
     pub fn remove_acl(&mut self, id: AclId) -> Result<(), PolicyError> {
-        let used_by_port = self.ports.values().any(|port| port.uses_acl(id));
-        let used_by_subnet = self.shared.networks.values().any(|domain| domain.uses_acl(id));
+        let used_by_port = self.ports.iter().any(|(_, port)| port.uses_acl(id));
+        let used_by_subnet = self.shared.networks.iter().any(|(_, domain)| domain.uses_acl(id));
         if used_by_port || used_by_subnet {
             return Err(PolicyError::InUse);
         }
@@ -202,21 +136,20 @@ impl Switch {
     /// [`PolicyError::UnknownAcl`], [`PolicyError::VsidTaken`], [`PolicyError::OverlappingSubnets`].
     pub fn set_network(&mut self, id: NetworkId, tag: Tag, network: Network) -> Result<(), PolicyError> {
         let shared = &mut self.shared;
+        let slot = shared.networks.slot(&id);
         for subnet in &network.subnets {
-            if shared.vsids.get(&subnet.vsid).is_some_and(|owner| *owner != id) {
+            if shared.vsids.get(&subnet.vsid).is_some_and(|owner| Some(*owner) != slot) {
                 return Err(PolicyError::VsidTaken(subnet.vsid));
             }
             if let Some(acl) = subnet.acl.filter(|acl| !shared.acls.contains_key(acl)) {
                 return Err(PolicyError::UnknownAcl(acl));
             }
         }
+        let vsids: Vec<Vsid> = network.subnets.iter().map(|subnet| subnet.vsid).collect();
         let domain = Domain::new(tag, network, Seeded(shared.config.hash_seed))?;
-        shared.vsids.retain(|_, owner| *owner != id);
-        shared.vsids.extend(domain.subnets().iter().map(|subnet| (subnet.vsid, id)));
-        match shared.networks.entry(id) {
-            Entry::Occupied(mut old) => old.get_mut().reshape(domain),
-            Entry::Vacant(vacant) => _ = vacant.insert(domain),
-        }
+        let slot = shared.networks.put(id, domain, Domain::reshape);
+        shared.vsids.retain(|_, owner| *owner != slot);
+        shared.vsids.extend(vsids.into_iter().map(|vsid| (vsid, slot)));
         shared.touch(id);
         Ok(())
     }
@@ -226,17 +159,19 @@ impl Switch {
     /// # Errors
     /// [`PolicyError::InUse`] while a port is in it.
     pub fn remove_network(&mut self, id: NetworkId) -> Result<(), PolicyError> {
-        if self.ports.values().any(|port| port.network() == Some(id)) {
+        if self.ports.iter().any(|(_, port)| port.network() == Some(id)) {
             return Err(PolicyError::InUse);
         }
-        self.shared.networks.remove(&id);
-        self.shared.vsids.retain(|_, owner| *owner != id);
+        if let Some(slot) = self.shared.networks.slot(&id) {
+            self.shared.networks.remove(&id);
+            self.shared.vsids.retain(|_, owner| *owner != slot);
+        }
         Ok(())
     }
 
     /// Every network that is set.
     pub fn networks(&self) -> impl Iterator<Item = (NetworkId, Tag)> {
-        self.shared.networks.iter().map(|(id, domain)| (*id, domain.tag))
+        self.shared.networks.iter().map(|(id, domain)| (id, domain.tag))
     }
 
     /// Says where a customer address is, in the place of what was said of it before.
@@ -250,7 +185,7 @@ impl Switch {
         ca: IpAddr,
         mapping: Mapping,
     ) -> Result<(), PolicyError> {
-        let domain = self.shared.networks.get_mut(&network).ok_or(PolicyError::UnknownNetwork(network))?;
+        let domain = self.shared.networks.find_mut(&network).ok_or(PolicyError::UnknownNetwork(network))?;
         if domain.space.insert(vsid, ca.into(), mapping) != Some(mapping) {
             self.shared.touch(network);
         }
@@ -259,7 +194,7 @@ impl Switch {
 
     /// Forgets where a customer address is.
     pub fn remove_mapping(&mut self, network: NetworkId, vsid: Vsid, ca: IpAddr) {
-        let domain = self.shared.networks.get_mut(&network);
+        let domain = self.shared.networks.find_mut(&network);
         if domain.is_some_and(|domain| domain.space.remove(vsid, ca.into()).is_some()) {
             self.shared.touch(network);
         }
@@ -267,7 +202,7 @@ impl Switch {
 
     /// Every mapping of a network, in no order; none for an unknown network.
     pub fn mappings(&self, network: NetworkId) -> impl Iterator<Item = (Vsid, IpAddr, Mapping)> {
-        self.shared.networks.get(&network).into_iter().flat_map(|domain| domain.space.iter())
+        self.shared.networks.find(&network).into_iter().flat_map(|domain| domain.space.iter())
     }
 
     /// Sets the policy of a port, which is made if it is not there. Its flows stay and are judged again.
@@ -276,23 +211,21 @@ impl Switch {
     /// [`PolicyError::NoAddress`], [`PolicyError::UnknownNetwork`], [`PolicyError::UnknownAcl`]; the port then keeps the
     /// policy it had.
     pub fn set_port(&mut self, id: PortId, tag: Tag, policy: PortPolicy) -> Result<(), PolicyError> {
-        if policy.addresses.is_empty() {
-            return Err(PolicyError::NoAddress);
-        }
-        if !self.shared.networks.contains_key(&policy.network) {
-            return Err(PolicyError::UnknownNetwork(policy.network));
-        }
+        let domain = self.shared.networks.slot(&policy.network);
+        let domain = domain.ok_or(PolicyError::UnknownNetwork(policy.network))?;
         let mut acls = policy.addresses.iter().filter_map(|address| address.acl);
         if let Some(acl) = acls.find(|acl| !self.shared.acls.contains_key(acl)) {
             return Err(PolicyError::UnknownAcl(acl));
         }
-        self.set_policy(id, Some((tag, policy)));
+        let seed = Seeded(self.shared.config.hash_seed);
+        let enforced = Enforced::new(tag, policy, domain, seed).ok_or(PolicyError::NoAddress)?;
+        self.enforce(id, Some(enforced));
         Ok(())
     }
 
     /// Makes a port drop everything, and makes the port if it is not there.
     pub fn block_port(&mut self, id: PortId) {
-        self.set_policy(id, None);
+        self.enforce(id, None);
     }
 
     /// Removes a port with its flows and counters, if it is there.
@@ -303,12 +236,12 @@ impl Switch {
 
     /// Every port; without a tag it is blocked.
     pub fn ports(&self) -> impl Iterator<Item = (PortId, Option<Tag>)> {
-        self.ports.iter().map(|(id, port)| (*id, port.tag()))
+        self.ports.iter().map(|(id, port)| (id, port.tag()))
     }
 
     /// What passed and what was dropped at a port.
     pub fn counters(&self, port: PortId) -> Option<&Counters> {
-        self.ports.get(&port).map(|port| &port.counters)
+        self.ports.find(&port).map(|port| &port.counters)
     }
 
     /// What was dropped before it reached any port.
@@ -318,7 +251,7 @@ impl Switch {
 
     /// Flows of a port that are alive at `now`, in no order.
     pub fn flows(&self, port: PortId, now: Time) -> impl Iterator<Item = FlowView> {
-        self.ports.get(&port).into_iter().flat_map(move |port| port.flows.iter(now))
+        self.ports.find(&port).into_iter().flat_map(move |port| port.flows.iter(now))
     }
 
     /// Forgets flows whose life is over, looking at no more than `budget` flows of each port. Packets do this as they
@@ -331,14 +264,17 @@ impl Switch {
 
     /// One line for each rule that a port is under, in the order of the layers.
     pub fn rules(&self, port: PortId) -> Vec<String> {
-        self.ports.get(&port).map_or_else(Vec::new, |port| listing::rules(&self.shared, port))
+        self.ports.find(&port).map_or_else(Vec::new, |port| listing::rules(&self.shared, port))
     }
 
-    fn set_policy(&mut self, id: PortId, policy: Option<(Tag, PortPolicy)>) {
+    fn enforce(&mut self, id: PortId, enforced: Option<Enforced>) {
         let Self { shared, ports, .. } = self;
-        let port = ports.entry(id).or_insert_with(|| Port::new(&shared.config));
+        if !ports.contains(&id) {
+            ports.insert(id, Port::new(&shared.config));
+        }
+        let Some(port) = ports.find_mut(&id) else { return };
         let before = port.network();
-        port.set_policy(policy, &shared.config.limits);
+        port.enforce(enforced, &shared.config.limits);
         let after = port.network();
         self.relink(before);
         if before != after {
@@ -350,15 +286,14 @@ impl Switch {
     /// a migration on this host; the higher name wins, so that the outcome does not depend on the order of events.
     fn relink(&mut self, network: Option<NetworkId>) {
         let Some(id) = network else { return };
-        let Some(domain) = self.shared.networks.get_mut(&id) else { return };
+        let Some(domain) = self.shared.networks.find_mut(&id) else { return };
         domain.local.clear();
-        for (port, policy) in self.ports.iter().filter_map(|(id, port)| Some((*id, port.policy()?))) {
-            if policy.network == id {
-                let here = LocalPort { port, mac: policy.mac };
-                for address in &policy.addresses {
-                    let entry = domain.local.entry(address.ca.into()).or_insert(here);
-                    *entry = here.max(*entry);
-                }
+        for (port, policy) in self.ports.iter().filter_map(|(id, port)| Some((id, port.policy()?))) {
+            let Some(slot) = self.ports.slot(&port).filter(|_| policy.network == id) else { continue };
+            for PortAddress { ca, vsid, .. } in &policy.addresses {
+                let here = LocalPort { id: port, slot, mac: policy.mac, vsid: *vsid };
+                let entry = domain.local.entry((*ca).into()).or_insert(here);
+                *entry = here.max(*entry);
             }
         }
         self.shared.touch(id);
@@ -369,7 +304,7 @@ impl Shared {
     /// Flows of the network were judged by older policy from here on.
     fn touch(&mut self, network: NetworkId) {
         self.epoch += 1;
-        if let Some(domain) = self.networks.get_mut(&network) {
+        if let Some(domain) = self.networks.find_mut(&network) {
             domain.epoch = self.epoch;
         }
     }
@@ -377,14 +312,5 @@ impl Shared {
     fn touch_all(&mut self) {
         self.epoch += 1;
         self.networks.values_mut().for_each(|domain| domain.epoch = self.epoch);
-    }
-}
-
-impl fmt::Display for PortId {
-    /// As a GUID: that is what callers name ports by.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hex = format!("{:032x}", self.0);
-        let groups = [0..8, 8..12, 12..16, 16..20, 20..32].map(|group| &hex[group]);
-        f.write_str(&groups.join("-"))
     }
 }

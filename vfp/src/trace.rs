@@ -2,8 +2,8 @@
 
 use crate::direction::Direction;
 use crate::drop_reason::DropReason;
+use crate::ids::PortId;
 use crate::process::Outcome;
-use crate::switch::PortId;
 use crate::tenant::acl::Action;
 use policy::net::{MacAddr, Vsid};
 use std::fmt;

@@ -1,11 +1,11 @@
 //! What is done to the headers of a flow's packets: the composed result of all layers. `vfp.md` section 2.2.
 
+use crate::address::Address;
 use crate::packet::ethernet::{self, Ethernet};
 use crate::packet::{ipv4, ipv6};
-use crate::switch::PortId;
+use crate::table::Slot;
 use policy::net::{MacAddr, Vsid};
 use std::fmt;
-use std::net::IpAddr;
 use zerocopy::FromBytes;
 
 /// Where a frame goes when it has passed all layers of a port.
@@ -14,7 +14,7 @@ pub(crate) enum Outlet {
     /// To the VM of the port.
     Vm,
     /// To another port of this switch, or back to the same.
-    Port(PortId),
+    Port(Slot),
     /// To another host, encapsulated.
     Tunnel(Tunnel),
 }
@@ -25,7 +25,7 @@ pub(crate) struct Tunnel {
     /// Network identifier: the subnet of the destination.
     pub(crate) vsid: Vsid,
     /// Provider address of the other host.
-    pub(crate) destination: IpAddr,
+    pub(crate) destination: Address,
     /// UDP source port.
     pub(crate) source_port: u16,
 }
@@ -76,7 +76,7 @@ impl fmt::Display for Transposition {
         }
         match self.outlet {
             Outlet::Vm => f.write_str("to the VM"),
-            Outlet::Port(port) => write!(f, "to port {port}"),
+            Outlet::Port(_) => f.write_str("to a port of this host"),
             Outlet::Tunnel(Tunnel { vsid, destination, .. }) => write!(f, "VXLAN {vsid} to {destination}"),
         }
     }

@@ -5,7 +5,7 @@ use crate::condition::Condition;
 use crate::direction::{Direction, PerDirection};
 use crate::drop_reason::DropReason;
 use crate::flow_key::Tuple;
-use crate::switch::Tag;
+use crate::ids::Tag;
 use crate::tenant::walk::{Judged, Stop, Walk};
 use crate::trace::{Attachment, Finding, Observer, Stage};
 use std::fmt;
@@ -142,18 +142,18 @@ pub(crate) fn judge(walk: &mut Walk<'_>, observer: &mut impl Observer) -> Result
 
 /// The algorithm of `semantics.md` 1.3. Lists by security tag will come between the two attachments.
 fn decide<'a>(walk: &Walk<'a>, tuple: &Tuple, direction: Direction) -> Judgement<'a> {
-    let Walk { shared, domain, policy, .. } = *walk;
+    let Walk { shared, domain, port, .. } = *walk;
     let local = match direction {
         Direction::Outbound => tuple.source,
         Direction::Inbound => tuple.destination,
     };
-    let own = policy.address(local).map(|own| (own.acl, Attachment::Address));
-    let primary = || policy.primary().map(|primary| (primary.acl, Attachment::PrimaryAddress));
-    let subnet = policy.subnet(local, domain).map(|subnet| (subnet.acl, Attachment::Subnet));
-    let attached = [own.or_else(primary), subnet].map(|attachment| {
-        let (acl, attachment) = attachment?;
-        Some((shared.acls.get(&acl?)?, attachment))
-    });
+    let nic = match port.address(local) {
+        Some(own) => (own.acl, Attachment::Address),
+        None => (port.primary().acl, Attachment::PrimaryAddress),
+    };
+    let subnet = port.subnet(local, domain).and_then(|subnet| subnet.acl);
+    let attached = [nic, (subnet, Attachment::Subnet)]
+        .map(|(acl, attachment)| acl.and_then(|acl| shared.acls.get(&acl)).map(|list| (list, attachment)));
     let lists = || attached.iter().flatten().map(|(list, attachment)| (*list, *attachment));
     let matched = lists().find_map(|(list, attachment)| {
         let Rules { rules, classifier, .. } = list.directions.get(direction);

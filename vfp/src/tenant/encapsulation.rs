@@ -1,5 +1,6 @@
 //! Encapsulation layer: between customer and provider addresses. `semantics.md` 3.2.
 
+use crate::address::Address;
 use crate::drop_reason::DropReason;
 use crate::flow::Origin;
 use crate::tenant::walk::{Stop, Walk};
@@ -16,7 +17,7 @@ pub(crate) fn outbound(walk: &mut Walk<'_>, observer: &mut impl Observer) -> Res
     let elsewhere = mapping.filter(|mapping| ours.is_some_and(|ours| ours != mapping.pa));
     let ca = packet.destination.to_ip();
     if let Some(mapping) = elsewhere {
-        let tunnel = Tunnel { vsid: subnet.vsid, destination: mapping.pa, source_port: walk.spread };
+        let tunnel = Tunnel { vsid: subnet.vsid, destination: mapping.pa.into(), source_port: walk.spread };
         walk.transposition.destination_mac = Some(mapping.mac);
         walk.transposition.outlet = Outlet::Tunnel(tunnel);
         observer.note(Stage::Encapsulation, || Finding::Tunnel {
@@ -33,23 +34,20 @@ pub(crate) fn outbound(walk: &mut Walk<'_>, observer: &mut impl Observer) -> Res
         (Some(_), Some(_)) => DropReason::NoLocalPort,
     })?;
     walk.transposition.destination_mac = Some(here.mac);
-    walk.transposition.outlet = Outlet::Port(here.port);
-    observer.note(Stage::Encapsulation, || Finding::LocalPort { ca, mac: here.mac, port: here.port });
+    walk.transposition.outlet = Outlet::Port(here.slot);
+    observer.note(Stage::Encapsulation, || Finding::LocalPort { ca, mac: here.mac, port: here.id });
     Ok(())
 }
 
-/// Checks that a packet from another host is for this subnet, and comes from the host that its source is mapped to:
-/// one host cannot speak for the VMs of another. In the moment of a live migration, packets from the new host are
-/// dropped until the mapping has followed.
+/// Checks that a packet from another host comes from the host that its source is mapped to: one host cannot speak for the
+/// VMs of another. In the moment of a live migration, packets from the new host are dropped until the mapping has
+/// followed.
 pub(crate) fn inbound(walk: &mut Walk<'_>, observer: &mut impl Observer) -> Result<(), Stop> {
-    let Walk { domain, policy, packet, arrival, .. } = walk;
-    let Origin::Host { pa, vsid } = arrival.origin else { return Ok(()) };
-    if policy.address(packet.destination).is_none_or(|address| address.vsid != vsid) {
-        return Err(DropReason::UnknownDestination.into());
-    }
-    if domain.mapping_of(packet.source).is_none_or(|mapping| mapping.pa != pa) {
+    let Walk { domain, packet, arrival, .. } = *walk;
+    let Origin::Host(pa) = arrival.origin else { return Ok(()) };
+    if domain.mapping_of(packet.source).is_none_or(|mapping| Address::from(mapping.pa) != pa) {
         return Err(DropReason::SourceHost.into());
     }
-    observer.note(Stage::Encapsulation, || Finding::SourceHostOk { ca: packet.source.to_ip(), pa });
+    observer.note(Stage::Encapsulation, || Finding::SourceHostOk { ca: packet.source.to_ip(), pa: pa.to_ip() });
     Ok(())
 }

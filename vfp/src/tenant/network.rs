@@ -2,8 +2,10 @@
 
 use crate::address::Address;
 use crate::hash::Seeded;
+use crate::ids::{PortId, Tag};
 use crate::mapping_space::MappingSpace;
-use crate::switch::{PolicyError, PortId, Tag};
+use crate::switch::PolicyError;
+use crate::table::Slot;
 use crate::tenant::acl::AclId;
 use policy::net::{MacAddr, Prefix, Vsid};
 use std::collections::HashMap;
@@ -56,8 +58,11 @@ pub(crate) struct Domain {
 /// A port of this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct LocalPort {
-    pub(crate) port: PortId,
+    pub(crate) id: PortId,
+    pub(crate) slot: Slot,
     pub(crate) mac: MacAddr,
+    /// Subnet of the address.
+    pub(crate) vsid: Vsid,
 }
 
 impl Domain {

@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 pub(crate) fn outbound(walk: &mut Walk<'_>, observer: &mut impl Observer) -> Result<(), Stop> {
     let Walk { domain, packet, transport, .. } = *walk;
-    let from = walk.policy.subnet(packet.source, domain).ok_or(DropReason::NoSubnet)?;
+    let from = walk.port.subnet(packet.source, domain).ok_or(DropReason::NoSubnet)?;
     let to = domain.subnet_of(packet.destination).ok_or(DropReason::NoRoute)?;
     if packet.destination == to.router.into() {
         return Err(match transport {

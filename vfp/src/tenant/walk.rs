@@ -8,7 +8,7 @@ use crate::packet::IpPacket;
 use crate::packet::transport::Transport;
 use crate::switch::Shared;
 use crate::tenant::network::{Domain, Subnet};
-use crate::tenant::policy::PortPolicy;
+use crate::tenant::policy::Enforced;
 use crate::tenant::{acl, encapsulation, guard, router};
 use crate::trace::{Finding, Observer, Stage};
 use crate::transposition::Transposition;
@@ -18,7 +18,7 @@ use std::net::IpAddr;
 pub(crate) struct Walk<'a> {
     pub(crate) shared: &'a Shared,
     pub(crate) domain: &'a Domain,
-    pub(crate) policy: &'a PortPolicy,
+    pub(crate) port: &'a Enforced,
     pub(crate) packet: &'a IpPacket,
     /// Of the packet that this belongs to, if it is a later fragment.
     pub(crate) transport: Transport,

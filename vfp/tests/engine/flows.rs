@@ -129,6 +129,28 @@ fn a_stopped_flow_does_not_stand_in_the_way_of_a_connection_the_other_way() {
 }
 
 #[test]
+fn a_stopped_connection_stays_stopped_for_as_long_as_it_tries() {
+    let (mut fabric, client, server) = server_with(&["100 in allow * * > *:80", "in deny"]);
+    handshake(&mut fabric, client, server);
+    fabric.set_acl(1, &["in deny"]);
+    for _ in 0..5 {
+        fabric.exchange(server, client, tcp(80, 40_000, ACK)).assert_dropped(DropReason::AclDenied);
+        fabric.wait(Duration::from_secs(200));
+    }
+
+    // UDP has no mark of a new conversation; what the server sends after a while counts as one that it opens.
+    let (mut fabric, client, server) = server_with(&["100 in allow * * > *:80", "in deny"]);
+    fabric.exchange(client, server, udp(40_000, 80)).received_by(server);
+    fabric.set_acl(1, &["in deny"]);
+    for _ in 0..3 {
+        fabric.exchange(server, client, udp(80, 40_000)).assert_dropped(DropReason::AclDenied);
+        fabric.wait(Duration::from_secs(80));
+    }
+    fabric.wait(Duration::from_secs(1));
+    fabric.exchange(server, client, udp(80, 40_000)).received_by(client);
+}
+
+#[test]
 fn an_unrelated_edit_leaves_flows_and_their_state_alone() {
     let (mut fabric, client, server) = server_with(&["100 in allow tcp * > *:80", "in deny"]);
     handshake(&mut fabric, client, server);

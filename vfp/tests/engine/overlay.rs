@@ -114,6 +114,7 @@ fn payloads_that_fit_nothing_here_are_counted_and_dropped() {
         ("cut in the VXLAN header", edited(|p| p.truncate(7)), DropReason::NotVxlan),
         ("cut in the IP header", edited(|p| p.truncate(40)), DropReason::Malformed),
         ("unknown identifier", edited(|p| p[6] ^= 0x80), DropReason::UnknownVsid),
+        ("another subnet's identifier", edited(|p| p[6] += 1), DropReason::UnknownDestination),
         ("unknown destination", edited(|p| p[8 + 14 + 19] = 99), DropReason::UnknownDestination),
         ("group address", edited(|p| p[8] |= 1), DropReason::Multicast),
         ("another EtherType", edited(|p| p[8 + 12] = 0x12), DropReason::EtherType),
@@ -123,7 +124,6 @@ fn payloads_that_fit_nothing_here_are_counted_and_dropped() {
         assert_eq!(fabric.hosts[1].stray_counters().dropped(reason), before + 1, "{case}");
     }
     for (case, payload, reason) in [
-        ("another subnet's identifier", edited(|p| p[6] += 1), DropReason::UnknownDestination),
         ("another MAC", edited(|p| p[13] ^= 1), DropReason::DestinationMac),
         ("unknown source", edited(|p| p[8 + 14 + 15] = 99), DropReason::SourceHost),
     ] {
