@@ -1,8 +1,8 @@
 //! `connections`: how the controller reaches a device, one entry per credential. Contract 12.29 and 12.37.
 
+use super::Proposal;
 use super::credentials::{self, CERTIFICATE, SUBJECT_NAME, USER_NAME_PASSWORD};
 use super::schema::{Kind, Property};
-use super::{Draft, Proposal};
 use crate::engine::world::{Key, Node};
 use crate::error::{ApiError, Code};
 use crate::fabric::Endpoint;
@@ -14,7 +14,7 @@ const NAME: &str = "connections";
 pub(super) const PROPERTY: Property = Property::new(
     NAME,
     Kind::List(&Kind::Object(&[
-        Property::new("managementAddresses", Kind::List(&Kind::Text)).required(),
+        Property::new("managementAddresses", Kind::List(&MANAGEMENT_ADDRESS)).required(),
         Property::new("credential", Kind::Reference(&["credentials"])).required(),
         Property::new("credentialType", Kind::EnumAsWritten(&[USER_NAME_PASSWORD, CERTIFICATE, SUBJECT_NAME]))
             .required(),
@@ -24,6 +24,16 @@ pub(super) const PROPERTY: Property = Property::new(
 )
 .required();
 
+const MANAGEMENT_ADDRESS: Kind =
+    Kind::Checked { what: "management address", valid: |text| text.parse::<Endpoint>().is_ok() || is_name(text) };
+
+/// Whether this may be the name of a device. NetBIOS allows more than DNS, and more than we can dial.
+fn is_name(text: &str) -> bool {
+    const LONGEST: usize = 255;
+    let foreign = |letter: char| letter.is_control() || letter.is_whitespace() || "/\\:*?\"<>|".contains(letter);
+    !text.is_empty() && text.len() <= LONGEST && !text.chars().any(foreign)
+}
+
 fn connections(properties: &super::Members) -> impl Iterator<Item = &Value> {
     properties.get(NAME).and_then(Value::as_array).into_iter().flatten()
 }
@@ -31,17 +41,6 @@ fn connections(properties: &super::Members) -> impl Iterator<Item = &Value> {
 fn addresses(connection: &Value) -> impl Iterator<Item = &str> {
     let addresses = connection.get("managementAddresses").and_then(Value::as_array).into_iter().flatten();
     addresses.filter_map(Value::as_str)
-}
-
-/// No address is empty.
-pub(super) fn complete(draft: &Draft<'_>) -> Result<(), ApiError> {
-    match connections(draft.properties).flat_map(addresses).any(str::is_empty) {
-        true => {
-            let message = "A management address cannot be empty.";
-            Err(ApiError::new(Code::RequiredParamMissing, message).target("connections.managementAddresses"))
-        }
-        false => Ok(()),
-    }
 }
 
 /// The kind of credential that a connection names is the kind of its credential.

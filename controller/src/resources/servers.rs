@@ -7,7 +7,7 @@ pub use network_interfaces::SERVER_INTERFACES;
 
 use super::schema::{Access, Collection, Kind, Property};
 use super::version::Version;
-use super::{Draft, Proposal, Rules, configuration_state, connections};
+use super::{Proposal, Rules, configuration_state, connections};
 use crate::engine::ledger::Ledger;
 use crate::engine::reading::Reading;
 use crate::engine::world::{Node, World};
@@ -45,10 +45,6 @@ pub static SERVERS: Collection = Collection::new("servers")
 struct ServerRules;
 
 impl Rules for ServerRules {
-    fn complete(&self, draft: &mut Draft<'_>) -> Result<(), ApiError> {
-        connections::complete(draft)
-    }
-
     fn claim(&self, node: &Node, ledger: &mut Ledger<'_>) -> Result<(), ApiError> {
         provider_address::keep(node, ledger);
         Ok(())

@@ -1,7 +1,7 @@
 //! `virtualServers`: VMs of the infrastructure itself. Contract 12.37, [MS-NCNBI 3.1.5.21].
 
 use super::schema::{Access, Collection, Default, Kind, Property};
-use super::{Draft, Proposal, Rules, connections};
+use super::{Proposal, Rules, connections};
 use crate::engine::world::Node;
 use crate::error::{ApiError, Code};
 
@@ -22,10 +22,6 @@ pub static VIRTUAL_SERVERS: Collection = Collection::new("virtualServers")
 struct VirtualServerRules;
 
 impl Rules for VirtualServerRules {
-    fn complete(&self, draft: &mut Draft<'_>) -> Result<(), ApiError> {
-        connections::complete(draft)
-    }
-
     fn check(&self, node: &Node, proposal: &Proposal<'_>) -> Result<(), ApiError> {
         connections::check(node, proposal)
     }

@@ -49,7 +49,11 @@ fn every_bad_member_has_its_code_and_target() {
         (json!({}), Code::RequiredParamMissing, "connections"),
         (json!({ "connections": [] }), Code::RequiredParamMissing, "connections"),
         (json!({ "connections": [no_address] }), Code::RequiredParamMissing, "connections[0].managementAddresses"),
-        (json!({ "connections": [connection("")] }), Code::RequiredParamMissing, "connections.managementAddresses"),
+        (
+            json!({ "connections": [connection("host a")] }),
+            Code::InvalidParameterValue,
+            "connections[0].managementAddresses",
+        ),
         (json!({ "connections": [no_credential] }), Code::RequiredParamMissing, "connections[0].credential"),
         (json!({ "connections": both }), Code::UnsupportedCredentialType, "connections.credentialType"),
         (
@@ -87,7 +91,7 @@ fn a_host_comes_back_as_written() {
 #[test]
 fn the_agent_listens_at_the_first_address_that_can_be_dialled() {
     let mut fixture = fixture();
-    let connections = [connection("not an address"), connection("127.0.0.1:7443"), connection("host-a")];
+    let connections = [connection("NETBIOS$1"), connection("127.0.0.1:7443"), connection("host-a")];
     fixture.accept(HOST, json!({ "connections": connections }));
     let [Change::Server(id, Some(server))] = fixture.changes.as_slice() else { panic!("{:?}", fixture.changes) };
     assert_eq!(id.0, fixture.node(HOST).instance_id);
