@@ -155,20 +155,24 @@ impl Book {
     /// The agent enforces `generation`.
     pub(super) fn confirmed(&mut self, id: HostId, generation: Generation, ports: &[PortStatus], now: OffsetDateTime) {
         let Some(host) = self.hosts.get_mut(&id) else { return };
+        // An agent whose disk was put back may enforce less than it did.
+        let fell_back = host.confirmed.is_some_and(|before| generation < before);
         let recovered = host.contact != Contact::Reached || host.refusal.is_some();
         host.confirmed = Some(generation);
         host.contact = Contact::Reached;
         host.refusal = None;
-        if generation >= host.target {
-            host.behind_since = None;
-        }
+        host.behind_since = host.behind_since.or(fell_back.then_some(now)).filter(|_| generation < host.target);
+        let mut judged: BTreeSet<NicId> = ports.iter().map(|port| host.ports.set(port)).collect();
         let later = host.unconfirmed.split_off(&(Generation(generation.0 + 1), NicId(Uuid::nil())));
-        let mut judged: BTreeSet<NicId> =
-            std::mem::replace(&mut host.unconfirmed, later).into_iter().map(|(_, nic)| nic).collect();
-        judged.extend(ports.iter().map(|port| host.ports.set(port)));
-        match recovered {
-            true => self.judge_host(id, now),
-            false => judged.into_iter().for_each(|nic| self.judge_nic(nic, now)),
+        judged.extend(std::mem::replace(&mut host.unconfirmed, later).into_iter().map(|(_, nic)| nic));
+        if fell_back {
+            self.require_all(id);
+        }
+        if fell_back || recovered {
+            self.judge_host(id, now);
+        } else {
+            self.judge_host_alone(id, now);
+            judged.into_iter().for_each(|nic| self.judge_nic(nic, now));
         }
     }
 
@@ -304,3 +308,6 @@ fn differs(state: &State, (status, details): &Verdict) -> bool {
 fn state((status, details): Verdict, changed_at: OffsetDateTime) -> State {
     State { status, details, changed_at }
 }
+
+#[cfg(test)]
+mod tests;
