@@ -6,6 +6,7 @@ use crate::resources::catalogue::{self, Unserved};
 use crate::resources::schema::{Collection, Identity};
 use crate::resources::version::Version;
 use crate::resources::{COLLECTIONS, discovery};
+use std::borrow::Cow;
 use uuid::Uuid;
 
 /// What a path names.
@@ -71,7 +72,7 @@ pub(super) fn route(path: &str) -> Option<Route> {
     }
 }
 
-fn versioned(version: Version, segments: &[String]) -> Option<Route> {
+fn versioned(version: Version, segments: &[Cow<'_, str>]) -> Option<Route> {
     let (first, rest) = segments.split_first()?;
     if let [id] = rest {
         if first.eq_ignore_ascii_case("operations") {
@@ -94,7 +95,7 @@ fn versioned(version: Version, segments: &[String]) -> Option<Route> {
     }
 }
 
-fn singleton(version: Version, collection: &'static Collection, rest: &[String]) -> Option<Route> {
+fn singleton(version: Version, collection: &'static Collection, rest: &[Cow<'_, str>]) -> Option<Route> {
     let Identity::Singleton { id, bare, .. } = collection.identity else {
         return None;
     };
@@ -113,7 +114,7 @@ fn below(
     version: Version,
     collection: &'static Collection,
     parent: Option<(&'static Collection, Key)>,
-    segments: &[String],
+    segments: &[Cow<'_, str>],
 ) -> Option<Route> {
     if collection.since > version {
         return None;
@@ -124,7 +125,7 @@ fn below(
     let parent_key = parent.as_ref().map_or("", |(_, key)| key.as_str());
     let key = Key::new(&format!("{parent_key}/{}/{id}", collection.segment()));
     let Some((segment, rest)) = rest.split_first() else {
-        return Some(Route::Document(Address { version, collection, key, id: id.clone() }));
+        return Some(Route::Document(Address { version, collection, key, id: id.clone().into_owned() }));
     };
     if let Some(child) = collection.children().find(|child| child.segment().eq_ignore_ascii_case(segment)) {
         return below(version, child, Some((collection, key)), rest);
@@ -134,9 +135,9 @@ fn below(
 }
 
 /// Decodes `%xx` once; `None` when the outcome is no UTF-8 or an escape is incomplete.
-fn percent_decoded(segment: &str) -> Option<String> {
+fn percent_decoded(segment: &str) -> Option<Cow<'_, str>> {
     if !segment.contains('%') {
-        return Some(segment.to_owned());
+        return Some(Cow::Borrowed(segment));
     }
     let mut decoded = Vec::with_capacity(segment.len());
     let mut bytes = segment.bytes();
@@ -150,7 +151,7 @@ fn percent_decoded(segment: &str) -> Option<String> {
             byte => byte,
         });
     }
-    String::from_utf8(decoded).ok()
+    String::from_utf8(decoded).ok().map(Cow::Owned)
 }
 
 #[cfg(test)]

@@ -95,9 +95,7 @@ impl Renderer<'_> {
 
     /// The cached rendering, or a new one.
     fn entry(&self, entry: &Entry) -> Result<Arc<Rendered>, RenderError> {
-        if let Some(cached) = entry.rendering.get(self.version)
-            && cached.depends_on.iter().all(|dependency| dependency.holds(self.world, self.enforcement))
-        {
+        if let Some(cached) = self.cached(entry) {
             return Ok(cached);
         }
         let mut out = Vec::with_capacity(1024);
@@ -109,6 +107,33 @@ impl Renderer<'_> {
         let rendered = Arc::new(Rendered { version: self.version, bytes: out.into(), depends_on });
         entry.rendering.set(rendered.clone());
         Ok(rendered)
+    }
+
+    /// Writes a child into its parent. Short ones are not kept, as the parent keeps their bytes.
+    fn embed(&self, out: &mut Vec<u8>, child: &Entry, depends_on: &mut Vec<Dependency>) -> Result<(), RenderError> {
+        const LONG: usize = 4096;
+        if let Some(rendered) = self.cached(child) {
+            depends_on.extend_from_slice(&rendered.depends_on);
+            out.extend_from_slice(&rendered.bytes);
+            return Ok(());
+        }
+        let (start, earlier) = (out.len(), depends_on.len());
+        let reading = Reading::new(self.world, self.enforcement);
+        self.write(out, &child.node, &reading, depends_on, true)?;
+        depends_on.extend(reading.into_seen());
+        if out.len() - start > LONG {
+            let bytes = Bytes::copy_from_slice(&out[start..]);
+            let depends_on = depends_on[earlier..].to_vec();
+            child.rendering.set(Arc::new(Rendered { version: self.version, bytes, depends_on }));
+        }
+        Ok(())
+    }
+
+    fn cached(&self, entry: &Entry) -> Option<Arc<Rendered>> {
+        let holds = |rendered: &Arc<Rendered>| {
+            rendered.depends_on.iter().all(|dependency| dependency.holds(self.world, self.enforcement))
+        };
+        entry.rendering.get(self.version).filter(holds)
     }
 
     fn write(
@@ -157,10 +182,7 @@ impl Renderer<'_> {
                     return Ok(());
                 }
                 write_array(object.key(property.name)?, children.into_iter(), |out, child| {
-                    let rendered = self.entry(child)?;
-                    depends_on.extend_from_slice(&rendered.depends_on);
-                    out.extend_from_slice(&rendered.bytes);
-                    Ok(())
+                    self.embed(out, child, depends_on)
                 })
             }
             (_, Kind::Back { from, many }) => {

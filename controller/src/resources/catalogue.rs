@@ -52,11 +52,12 @@ static UNSERVED: &[Unserved] = &[
 ];
 
 /// The unserved collection that the first segments name, in any case, and the segments below it.
-pub fn find(segments: &[String]) -> Option<(&'static Unserved, &[String])> {
+pub fn find<S: AsRef<str>>(segments: &[S]) -> Option<(&'static Unserved, &[S])> {
     UNSERVED.iter().find_map(|unserved| {
         let length = unserved.name.split('/').count();
         let (head, rest) = segments.split_at_checked(length)?;
-        let same = unserved.name.split('/').zip(head).all(|(name, segment)| name.eq_ignore_ascii_case(segment));
+        let same =
+            unserved.name.split('/').zip(head).all(|(name, segment)| name.eq_ignore_ascii_case(segment.as_ref()));
         same.then_some((unserved, rest))
     })
 }

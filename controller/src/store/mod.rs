@@ -6,13 +6,14 @@ mod rows;
 mod secrets;
 
 pub use batch::Batch;
+use batch::Rows;
 pub use load::Stored;
 
 use policy::ids::Epoch;
 use secrets::Cipher;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{Connection, SqliteConnection};
+use sqlx::{ConnectOptions, Connection, SqliteConnection};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
@@ -78,7 +79,7 @@ impl Store {
             // Acknowledged means on disk.
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(2))
-            .statement_cache_capacity(128);
+            .disable_statement_logging();
         let file = options.get_filename().to_owned();
         if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| StoreError::Unavailable(error.into()))?;
@@ -125,10 +126,13 @@ impl Store {
     /// # Errors
     /// Nothing was kept.
     pub async fn save(&mut self, batch: &Batch) -> Result<(), StoreError> {
-        let mut transaction = self.connection.begin().await?;
-        batch::save(&mut transaction, batch, &self.cipher).await?;
-        // A dropped transaction is rolled back before the connection is used again.
-        Ok(transaction.commit().await?)
+        let rows = Rows::new(batch, &self.cipher)?;
+        let outcome = rows.script().run(&mut self.connection).await;
+        if outcome.is_err() {
+            // Some failures have ended the transaction already; then there is nothing to roll back.
+            let _ = sqlx::query("ROLLBACK").execute(&mut self.connection).await;
+        }
+        Ok(outcome?)
     }
 
     /// Closes the database, which folds the write-ahead log into it.
