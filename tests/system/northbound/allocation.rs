@@ -1,4 +1,4 @@
-//! What the controller chooses: addresses, MACs, VSIDs. Unique, in range, and not reused early. Semantics 3.1, 3.5, 3.6.
+//! What the controller chooses: addresses, MACs, VSIDs. Unique, in range, and not reused early. Semantics 3.
 
 use super::judge::{Judge as _, child, text, with, without};
 use super::site::{Client, Site};
@@ -169,6 +169,24 @@ async fn macs_come_from_the_pools_and_are_given_once() -> Result<()> {
     assert_eq!(full.status, 400, "{}", full.body);
     let usage = site.nc.read("/macPools/one").await?["properties"]["usage"].clone();
     assert_eq!(usage["numberofMacAddressesAllocated"], 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn freed_macs_and_subnet_numbers_are_not_given_away_at_once() -> Result<()> {
+    let site = Site::furnished().await?;
+    let mut given = BTreeSet::new();
+    for round in 0..3 {
+        let path = format!("/networkInterfaces/round{round}");
+        let made = site.nc.put(&path, &nic(None, &[])).await?.is(201).body;
+        assert!(given.insert(text(&made, "/properties/privateMacAddress").to_owned()), "{given:?}");
+        site.nc.delete(&path).await?.is(200);
+
+        let path = "/virtualNetworks/blue/subnets/passing";
+        let made = site.nc.put(path, &subnet("passing", "10.20.9.0/24", None)).await?.is(201).body;
+        assert!(given.insert(text(&made, "/properties/virtualSubnetId").to_owned()), "{given:?}");
+        site.nc.delete(path).await?.is(200);
+    }
     Ok(())
 }
 

@@ -10,11 +10,13 @@ mod wire;
 
 mod allocation;
 mod bad_input;
+mod concurrency;
 mod container_workflow;
 mod disk_full;
 mod durability;
 mod etags;
 mod hnvclient;
+mod ipv6;
 mod operations;
 mod output;
 mod references;

@@ -7,7 +7,7 @@ use harness::Result;
 use harness::documents::acl;
 use harness::rest::Reply;
 use reqwest::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 use std::collections::BTreeSet;
 
 /// The id at the end of the `Azure-AsyncOperation` header, which must point to this controller.
@@ -175,7 +175,8 @@ async fn http_as_windows_powershell_speaks_it_is_understood() -> Result<()> {
     let body = acl(&[]).to_string();
     let head = |path: &str, more: &str| {
         format!(
-            "PUT /Networking/V1{path} HTTP/1.1\r\nHost: nc.example\r\nConnection: close\r\nContent-Type: application/json; charset=UTF-8\r\n{more}\r\n"
+            "PUT /Networking/V1{path} HTTP/1.1\r\nHost: nc.example\r\nConnection: close\r\n\
+             Content-Type: application/json; charset=UTF-8\r\n{more}\r\n"
         )
     };
     let (half, rest) = body.split_at(5);

@@ -76,7 +76,15 @@ async fn every_document_has_the_members_that_all_have() -> Result<()> {
 async fn tags_and_metadata_are_kept_as_they_came() -> Result<()> {
     let site = Site::furnished().await?;
     let tags = json!({ "Cost Center": "42", "Ümlaut": "ß", "empty": "" });
-    let metadata = json!({ "client": "portal", "tenantId": "t-1", "groupId": "g-1", "resourceName": "Blue", "name": "b", "originalHref": "https://portal.example/1", "more": { "of": [1, 2.5, true] } });
+    let metadata = json!({
+        "client": "portal",
+        "tenantId": "t-1",
+        "groupId": "g-1",
+        "resourceName": "Blue",
+        "name": "b",
+        "originalHref": "https://portal.example/1",
+        "more": { "of": [1, 2.5, true] },
+    });
     for (path, _) in furniture::documents() {
         let document = site.nc.read(path).await?;
         assert_eq!(
@@ -109,15 +117,18 @@ async fn an_access_control_list_reads_as_in_the_contract() -> Result<()> {
     assert_eq!(
         child(&document, "/properties/aclRules", "110-in")["properties"],
         json!({
-            "provisioningState": "Succeeded", "protocol": "TCP", "sourcePortRange": "*", "destinationPortRange": "443", "action": "Allow",
-            "sourceAddressPrefix": "*", "destinationAddressPrefix": "10.20.1.0/24", "priority": "110", "type": "Inbound", "logging": "Disabled",
+            "provisioningState": "Succeeded", "protocol": "TCP", "sourcePortRange": "*", "destinationPortRange": "443",
+            "action": "Allow",
+            "sourceAddressPrefix": "*", "destinationAddressPrefix": "10.20.1.0/24", "priority": "110",
+            "type": "Inbound", "logging": "Disabled",
         })
     );
     let plain = site.nc.read("/accessControlLists/plain").await?;
     assert_eq!((&plain["properties"]["ipConfigurations"], &plain["properties"]["subnets"]), (&json!([]), &json!([])));
     let by_default = json!({ "properties": { "aclRules": [{ "resourceId": "r", "properties": {
         "action": "allow", "type": "OUTBOUND", "priority": "500", "protocol": "all", "sourcePortRange": "0-65535",
-        "destinationPortRange": "0-65535", "sourceAddressPrefix": "virtualnetwork", "destinationAddressPrefix": "10.9.8.7/8" } }] } });
+        "destinationPortRange": "0-65535", "sourceAddressPrefix": "virtualnetwork",
+        "destinationAddressPrefix": "10.9.8.7/8" } }] } });
     let stored = site.nc.put("/accessControlLists/fresh", &by_default).await?.is(201).body;
     let rule = &stored["properties"]["aclRules"][0]["properties"];
     assert_eq!(
@@ -139,18 +150,22 @@ async fn a_nic_reads_as_in_the_contract() -> Result<()> {
         address["properties"],
         json!({
             "provisioningState": "Succeeded", "privateIPAddress": "10.20.1.4", "privateIPAllocationMethod": "Static",
-            "subnet": reference("/virtualNetworks/blue/subnets/web"), "accessControlList": reference("/accessControlLists/web-tier"),
+            "subnet": reference("/virtualNetworks/blue/subnets/web"),
+            "accessControlList": reference("/accessControlLists/web-tier"),
             "loadBalancerBackendAddressPools": [], "loadBalancerInboundNatRules": [],
         })
     );
     assert_eq!(
         properties,
         json!({
-            "provisioningState": "Succeeded", "ipConfigurations": [address], "dnsSettings": {}, "privateMacAddress": "001DD8200001",
+            "provisioningState": "Succeeded", "ipConfigurations": [address], "dnsSettings": {},
+            "privateMacAddress": "001DD8200001",
             "privateMacAllocationMethod": "Static", "serviceInsertionElements": [],
             "portSettings": {
-                "macSpoofingEnabled": "Disabled", "arpGuardEnabled": "Disabled", "dhcpGuardEnabled": "Disabled", "stormLimit": 0,
-                "portFlowLimit": 0, "iovWeight": 0, "iovInterruptModeration": "Off", "iovQueuePairsRequested": 0, "vmqWeight": 100,
+                "macSpoofingEnabled": "Disabled", "arpGuardEnabled": "Disabled", "dhcpGuardEnabled": "Disabled",
+                "stormLimit": 0,
+                "portFlowLimit": 0, "iovWeight": 0, "iovInterruptModeration": "Off", "iovQueuePairsRequested": 0,
+                "vmqWeight": 100,
             },
             "isHostVirtualNetworkInterface": false, "isPrimary": true, "isMultitenantStack": false,
         })
@@ -231,7 +246,8 @@ async fn hosts_and_pools_read_as_in_the_contract() -> Result<()> {
     assert_eq!(
         pool["properties"],
         json!({
-            "provisioningState": "Succeeded", "startMacAddress": "00-1D-D8-50-00-00", "endMacAddress": "00-1D-D8-50-00-FF",
+            "provisioningState": "Succeeded", "startMacAddress": "00-1D-D8-50-00-00",
+            "endMacAddress": "00-1D-D8-50-00-FF",
             "usage": { "numberOfMacAddresses": 256, "numberofMacAddressesAllocated": 0 },
         })
     );

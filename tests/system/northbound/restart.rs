@@ -71,7 +71,8 @@ async fn people_read_the_tables_they_think_in_with_sqlite3() -> Result<()> {
     assert_eq!(rows("SELECT name FROM access_control_lists ORDER BY name")?, ["plain", "web-tier"]);
     assert_eq!(
         rows(
-            "SELECT name, priority, typeof(priority), action, protocol FROM acl_rules WHERE access_control_list = 'web-tier' ORDER BY priority"
+            "SELECT name, priority, typeof(priority), action, protocol FROM acl_rules \
+             WHERE access_control_list = 'web-tier' ORDER BY priority"
         )?,
         ["110-in|110|integer|Allow|TCP", "120-out|120|integer|Allow|UDP"]
     );

@@ -19,7 +19,8 @@ async fn new(nc: &Client, path: &str, properties: Value) -> Result<Reply> {
     let id = path.rsplit('/').next().unwrap_or_default();
     // Unset members of the .NET object are null, GUIDs are zero.
     let body = json!({
-        "resourceRef": null, "instanceId": ZERO, "resourceMetadata": null, "etag": null, "tags": null, "resourceId": id, "properties": properties,
+        "resourceRef": null, "instanceId": ZERO, "resourceMetadata": null, "etag": null, "tags": null,
+        "resourceId": id, "properties": properties,
     });
     // The version comes from a list that the module walks down; the first one answers.
     let reply = nc.version("V5").put(path, &body).await?.expect_status_in(path, &[200, 201]);
@@ -69,7 +70,12 @@ async fn provider_network(nc: &Client) -> Result<()> {
         .as_array()
         .is_some_and(|all| all.iter().any(|one| one["properties"]["addressPrefix"] == "192.0.2.0/25"));
     if !known {
-        let subnet = json!({ "addressPrefix": "192.0.2.0/25", "vlanId": "11", "defaultGateways": ["192.0.2.1"], "dnsServers": null });
+        let subnet = json!({
+            "addressPrefix": "192.0.2.0/25",
+            "vlanId": "11",
+            "defaultGateways": ["192.0.2.1"],
+            "dnsServers": null,
+        });
         new(nc, &format!("{network}/subnets/192.0.2.0_25"), subnet).await?;
     }
     let range = json!({ "startIpAddress": "192.0.2.5", "endIpAddress": "192.0.2.100" });
@@ -84,14 +90,19 @@ async fn host(nc: &Client) -> Result<()> {
     // Whole objects stand for references; the type is copied from the credential.
     let connection = |credential: &Value, port: Value| {
         json!({
-            "managementAddresses": ["host-a.example"], "credential": credential, "credentialType": credential["properties"]["type"],
+            "managementAddresses": ["host-a.example"], "credential": credential,
+            "credentialType": credential["properties"]["type"],
             "protocol": null, "port": port,
         })
     };
     let properties = json!({
         "connections": [connection(&certificate, json!("443")), connection(&user, json!(null))],
         "certificate": "MIIBszCCAVmgAwIBAgIU",
-        "networkInterfaces": [{ "resourceId": "SDNSwitch", "instanceId": ZERO, "properties": { "logicalSubnets": [subnet] } }],
+        "networkInterfaces": [{
+            "resourceId": "SDNSwitch",
+            "instanceId": ZERO,
+            "properties": { "logicalSubnets": [subnet] },
+        }],
     });
     let path = format!("/servers/{HOST}");
     let made = new(nc, &path, properties).await?;
@@ -112,7 +123,13 @@ async fn vip_network(nc: &Client) -> Result<()> {
         let last = if public { "203.0.113.31" } else { "192.0.2.159" };
         let pool = json!({ "resourceId": id, "properties": { "startIpAddress": first, "endIpAddress": last } });
         // The network's own address is the gateway, and the pool ends on everybody's.
-        let subnet = json!({ "addressPrefix": prefix, "vlanId": "0", "defaultGateways": [first], "isPublic": public, "ipPools": [pool] });
+        let subnet = json!({
+            "addressPrefix": prefix,
+            "vlanId": "0",
+            "defaultGateways": [first],
+            "isPublic": public,
+            "ipPools": [pool],
+        });
         let made = new(
             nc,
             &path,
@@ -142,9 +159,14 @@ async fn vip_network(nc: &Client) -> Result<()> {
 
 async fn mux(nc: &Client) -> Result<()> {
     let user = nc.version("V5").read("/credentials/NCHostUser").await?;
-    let connection = json!({ "managementAddresses": ["mux1.example"], "credential": user, "credentialType": user["properties"]["type"] });
+    let connection = json!({
+        "managementAddresses": ["mux1.example"],
+        "credential": user,
+        "credentialType": user["properties"]["type"],
+    });
     let body = json!({
-        "resourceId": "mux1.example", "properties": { "connections": [connection], "vmGuid": "0A1B2C3D-4E5F-4601-8723-456789ABCDEF" },
+        "resourceId": "mux1.example",
+        "properties": { "connections": [connection], "vmGuid": "0A1B2C3D-4E5F-4601-8723-456789ABCDEF" },
         "markServerReadOnly": false,
     });
     let stored = nc
@@ -228,7 +250,17 @@ async fn the_old_rest_helpers_are_served() -> Result<()> {
     // They give GUIDs of their own, legacy members and VLANs as numbers.
     let network = json!({
         "resourceId": "Transit", "instanceId": "11111111-2222-3333-4444-555555555555",
-        "properties": { "subnets": [{ "resourceId": "T1", "properties": { "addressPrefix": "10.10.0.0/24", "vlanid": 0, "dnsServers": [], "defaultGateways": ["10.10.0.1"] } }] },
+        "properties": {
+            "subnets": [{
+                "resourceId": "T1",
+                "properties": {
+                    "addressPrefix": "10.10.0.0/24",
+                    "vlanid": 0,
+                    "dnsServers": [],
+                    "defaultGateways": ["10.10.0.1"],
+                },
+            }],
+        },
     });
     raw(Method::PUT, "/logicalnetworks/Transit", Some(network)).await?.is(201);
     let subnet = raw(Method::GET, "/logicalnetworks/Transit/subnets/T1", None).await?.is(200).body;
@@ -237,14 +269,21 @@ async fn the_old_rest_helpers_are_served() -> Result<()> {
         "resourceId": "server1", "instanceId": "22222222-3333-4444-5555-666666666666",
         "properties": {
             "networkInterfaces": [], "managementState": "Managed", "types": ["host"],
-            "connections": [{ "managementAddresses": ["10.10.0.9"], "credential": reference("/credentials/NCHostUser"), "credentialType": "usernamepassword" }],
+            "connections": [{
+                "managementAddresses": ["10.10.0.9"],
+                "credential": reference("/credentials/NCHostUser"),
+                "credentialType": "usernamepassword",
+            }],
         },
     });
     let stored = raw(Method::PUT, "/Servers/server1", Some(server)).await?.is(201).body;
     assert_ne!(stored["instanceId"], "22222222-3333-4444-5555-666666666666");
 
     // The helpers find NICs by looking for an instanceId in the list, with and without a trailing slash.
-    let vm = json!({ "resourceId": "nic1", "properties": { "privateMacAddress": "001DD8220001", "privateMacAllocationMethod": "Static" } });
+    let vm = json!({
+        "resourceId": "nic1",
+        "properties": { "privateMacAddress": "001DD8220001", "privateMacAllocationMethod": "Static" },
+    });
     let made = raw(Method::PUT, "/networkinterfaces/nic1", Some(vm)).await?.is(201).body;
     for path in ["/networkinterfaces", "/networkinterfaces/"] {
         let list = raw(Method::GET, path, None).await?.is(200).body;

@@ -14,7 +14,11 @@ async fn overlay_settings_answer_with_defaults_before_the_first_put() -> Result<
     let untouched = json!({
         "resourceRef": "/virtualNetworkManager/",
         "instanceId": "00000000-0000-0000-0000-000000000000",
-        "properties": { "provisioningState": "Succeeded", "distributedRouterState": "Enabled", "networkVirtualizationProtocol": "VXLAN" },
+        "properties": {
+            "provisioningState": "Succeeded",
+            "distributedRouterState": "Enabled",
+            "networkVirtualizationProtocol": "VXLAN",
+        },
     });
     assert_eq!(site.nc.version("v1").get(path).await?.is(200).body, untouched);
 
@@ -133,6 +137,34 @@ async fn collections_not_served_yet_are_empty_from_their_version_on() -> Result<
             write.status,
             write.body
         );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn child_collections_not_served_yet_are_empty_below_what_is_there() -> Result<()> {
+    let site = Site::furnished().await?;
+    let peerings = "/virtualNetworks/blue/virtualNetworkPeerings";
+    for version in ["v1", "v2"] {
+        site.nc.version(version).get(peerings).await?.refused(404, "NotFound");
+    }
+    for version in ["v3", "v7.1"] {
+        assert_eq!(site.nc.version(version).get(peerings).await?.is(200).body, json!({ "nextLink": "" }));
+    }
+    site.nc.get("/virtualNetworks/none/virtualNetworkPeerings").await?.refused(404, "NotFound");
+    site.nc.get(&format!("{peerings}/one")).await?.refused(404, "NotFound");
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_untouched_singleton_is_not_there_for_conditions() -> Result<()> {
+    let site = Site::empty().await?;
+    for path in super::furniture::SINGLETONS {
+        let send = async |header| site.nc.send(Method::PUT, path, Some(&document(json!({}))), &[header]).await;
+        send(("If-Match", "*")).await?.refused(412, "PreconditionFailed");
+        send(("If-None-Match", "*")).await?.is(201);
+        send(("If-None-Match", "*")).await?.refused(412, "PreconditionFailed");
+        send(("If-Match", "*")).await?.is(200);
     }
     Ok(())
 }

@@ -139,7 +139,12 @@ async fn numbers_and_truths_may_be_texts_and_the_reverse() -> Result<()> {
     let stored = site.nc.put("/networkInterfaces/typed", &vm).await?.is(201).body;
     let port = &stored["properties"]["portSettings"];
     assert_eq!((&port["vmqWeight"], &port["stormLimit"]), (&json!(50), &json!(0)));
-    let qos = json!({ "outboundMaximumMbps": 1000, "inboundMaximumMbps": 500, "outboundReservedValue": 10, "enableHardwareLimits": false });
+    let qos = json!({
+        "outboundMaximumMbps": 1000,
+        "inboundMaximumMbps": 500,
+        "outboundReservedValue": 10,
+        "enableHardwareLimits": false,
+    });
     assert_eq!(port["qosSettings"], qos);
     assert_eq!(
         (&stored["properties"]["isPrimary"], &stored["properties"]["isMultitenantStack"]),
@@ -147,7 +152,12 @@ async fn numbers_and_truths_may_be_texts_and_the_reverse() -> Result<()> {
     );
 
     for enabled in [json!(true), json!("true"), json!("TRUE"), json!("True")] {
-        let network = json!({ "properties": { "networkVirtualizationEnabled": enabled, "subnets": [{ "resourceId": "a", "properties": { "vlanid": 12 } }] } });
+        let network = json!({
+            "properties": {
+                "networkVirtualizationEnabled": enabled,
+                "subnets": [{ "resourceId": "a", "properties": { "vlanid": 12 } }],
+            },
+        });
         let stored = site.nc.put("/logicalNetworks/typed", &network).await?.expect_status_in("PUT", &[200, 201]).body;
         assert_eq!(stored["properties"]["networkVirtualizationEnabled"], "True");
         assert_eq!(stored["properties"]["subnets"][0]["properties"]["vlanID"], "12");
@@ -180,7 +190,11 @@ async fn a_reference_may_be_a_whole_object_with_any_spelling_of_its_path() -> Re
         reference("logicalNetworks/HNVPA"),
         reference("/networking/v1/logicalNetworks/HNVPA"),
         reference("/Networking/V4.2/logicalnetworks/HNVPA"),
-        json!({ "ResourceRef": "/logicalNetworks/HNVPA", "instanceId": "00000000-0000-0000-0000-000000000000", "etag": null }),
+        json!({
+            "ResourceRef": "/logicalNetworks/HNVPA",
+            "instanceId": "00000000-0000-0000-0000-000000000000",
+            "etag": null,
+        }),
     ];
     for spelling in spellings {
         let network = with(virtual_network("10.60.0.0/16", &[]), "/properties/logicalNetwork", spelling.clone());
@@ -222,7 +236,8 @@ async fn what_only_the_server_writes_and_what_nobody_knows_is_ignored() -> Resul
     let site = Site::furnished().await?;
     let noise = json!({
         "provisioningState": "Failed", "configurationState": { "status": "Failure" }, "bgpNetworks": [], "types": ["x"],
-        "server": reference("/servers/none"), "serviceInsertionElements": [reference("/nowhere/at/all")], "parentResourceID": "blue",
+        "server": reference("/servers/none"), "serviceInsertionElements": [reference("/nowhere/at/all")],
+        "parentResourceID": "blue",
     });
     for (path, _) in furniture::documents() {
         let stored = site.nc.read(path).await?;

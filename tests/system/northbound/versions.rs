@@ -1,6 +1,6 @@
 //! The version filter, contract section 4.4.
 
-use super::judge::{Judge as _, child, same, with, without, without_etags};
+use super::judge::{Judge as _, child, with, without, without_etags};
 use super::site::Site;
 use harness::Result;
 use harness::documents::reference;

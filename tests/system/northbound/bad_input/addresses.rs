@@ -110,8 +110,13 @@ async fn a_bad_subnet_of_an_address_is_refused() -> Result<()> {
         everywhere(&format!("'{path}'"), &subnet(path), "InvalidRequestFormat")
             .map(|row| row.detail("InvalidJsonReferenceFormat"))
     });
+    // What names something without its path is not taken for "none".
+    let nameless = ["subnet", "accessControlList"].into_iter().flat_map(|property| {
+        let bad = but(&[(property, json!({ "resourceId": "web", "resourceRef": null }))]);
+        everywhere(property, &bad, "InvalidRequestFormat").map(|row| row.detail("InvalidJsonReferenceFormat"))
+    });
     let rows = cases.iter().flat_map(|(case, bad, code)| everywhere(case, bad, code));
-    all(rows.chain(wrong_type).chain(malformed)).await
+    all(rows.chain(wrong_type).chain(malformed).chain(nameless)).await
 }
 
 #[tokio::test]

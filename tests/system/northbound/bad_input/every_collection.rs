@@ -3,6 +3,7 @@
 use super::{Refused, all};
 use crate::northbound::judge::{Judge as _, with};
 use crate::northbound::site::Site;
+use crate::northbound::wire;
 use harness::Result;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -106,6 +107,20 @@ async fn a_body_of_another_shape_is_refused() -> Result<()> {
 }
 
 #[tokio::test]
+async fn tags_and_metadata_that_are_no_objects_are_refused() -> Result<()> {
+    let site = Site::furnished().await?;
+    for (member, value) in [("tags", json!("text")), ("tags", json!([1])), ("resourceMetadata", json!(7))] {
+        let mut requests = Vec::new();
+        for served in &SERVED {
+            let body = with(site.nc.read(served.document).await?, &format!("/{member}"), value.clone());
+            requests.push((Method::PUT, format!("/networking/v4{}", served.document), Some(body.to_string()), vec![]));
+        }
+        check(&site, member, (400, "InvalidRequestFormat"), None, requests).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_body_deeper_than_any_document_is_refused() -> Result<()> {
     let site = Site::furnished().await?;
     let body = format!("{{\"properties\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
@@ -178,6 +193,48 @@ async fn a_body_beyond_the_limit_is_refused() -> Result<()> {
     let body = format!("{{\"properties\":{{}},\"padding\":\"{}\"}}", "x".repeat(16 << 20));
     let put = |served: &Served| (Method::PUT, format!("/networking/v4{}", served.document), Some(body.clone()), vec![]);
     check(&site, "too large", (413, "RequestBodyTooLarge"), None, SERVED.iter().map(put).collect()).await
+}
+
+#[tokio::test]
+async fn the_limit_is_a_setting_and_holds_for_bodies_of_unknown_length() -> Result<()> {
+    let site = Site::empty_with(&["--body-limit", "1000"])?;
+    let put = async |length: usize, chunked: bool| {
+        let body = format!("{{\"properties\":{{}},\"padding\":\"{}\"}}", "x".repeat(length));
+        let (header, body) = match chunked {
+            true => ("Transfer-Encoding: chunked".to_owned(), format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len())),
+            false => (format!("Content-Length: {}", body.len()), body),
+        };
+        let path = "/networking/v4/accessControlLists/sized";
+        let request = format!("PUT {path} HTTP/1.1\r\nHost: nc\r\nConnection: close\r\n{header}\r\n\r\n{body}");
+        wire::exchange(site.nc.root(), &[request.as_bytes()]).await
+    };
+    for chunked in [false, true] {
+        let refused = put(1000, chunked).await?;
+        assert_eq!(refused.status, 413, "{}", refused.body);
+        assert!(refused.body.contains("\"RequestBodyTooLarge\""), "{}", refused.body);
+        site.nc.get("/accessControlLists/sized").await?.is(404);
+    }
+    assert_eq!(put(900, false).await?.status, 201);
+    assert_eq!(put(900, true).await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_utf_8_is_refused() -> Result<()> {
+    let site = Site::empty().await?;
+    let body = b"{\"tags\":{\"a\":\"\xc3\x28\xff\"}}";
+    let path = "/networking/v4/accessControlLists/bytes";
+    let length = body.len();
+    let head = format!("PUT {path} HTTP/1.1\r\nHost: nc\r\nConnection: close\r\nContent-Length: {length}\r\n\r\n");
+    let refused = wire::exchange(site.nc.root(), &[&[head.as_bytes(), body].concat()]).await?;
+    assert_eq!(refused.status, 400, "{}", refused.body);
+    assert!(
+        refused.body.contains("\"InvalidRequestFormat\"") && refused.body.contains("\"InvalidJson\""),
+        "{}",
+        refused.body
+    );
+    site.nc.get("/accessControlLists/bytes").await?.is(404);
+    Ok(())
 }
 
 #[tokio::test]

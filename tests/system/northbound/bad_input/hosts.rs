@@ -32,6 +32,25 @@ async fn bad_connections_are_refused() -> Result<()> {
                 "RequiredParamMissing",
             ),
             put(
+                "a blank in an address",
+                path,
+                but(&member("managementAddresses"), json!(["host a"])),
+                "InvalidParameterValue",
+            ),
+            put("an empty address", path, but(&member("managementAddresses"), json!([""])), "InvalidParameterValue"),
+            put(
+                "a prefix for one",
+                path,
+                but(&member("managementAddresses"), json!(["10.0.0.0/8"])),
+                "InvalidParameterValue",
+            ),
+            put(
+                "a port out of range",
+                path,
+                but(&member("managementAddresses"), json!(["host:65536"])),
+                "InvalidParameterValue",
+            ),
+            put(
                 "an object for an address",
                 path,
                 but(&member("managementAddresses"), json!([{}])),

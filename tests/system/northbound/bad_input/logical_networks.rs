@@ -31,8 +31,18 @@ fn everywhere(case: &str, properties: &Value, code: &'static str) -> [Refused; 3
 #[tokio::test]
 async fn a_bad_subnet_is_refused_in_the_network_and_under_its_own_path() -> Result<()> {
     let bad = "InvalidParameterValue";
-    let pool = |first: &str, last: &str| json!({ "addressPrefix": "10.70.1.0/24", "ipPools": [subnet("pool", json!({ "startIpAddress": first, "endIpAddress": last }))] });
-    let route = |destination: &str, hop: &str| json!({ "addressPrefix": "10.70.1.0/24", "routes": [subnet("route", json!({ "destination": destination, "nextHop": hop }))] });
+    let pool = |first: &str, last: &str| {
+        json!({
+            "addressPrefix": "10.70.1.0/24",
+            "ipPools": [subnet("pool", json!({ "startIpAddress": first, "endIpAddress": last }))],
+        })
+    };
+    let route = |destination: &str, hop: &str| {
+        json!({
+            "addressPrefix": "10.70.1.0/24",
+            "routes": [subnet("route", json!({ "destination": destination, "nextHop": hop }))],
+        })
+    };
     let cases = [
         ("an octet out of range", json!({ "addressPrefix": "10.300.1.0/24" }), bad),
         ("a length out of range", json!({ "addressPrefix": "10.70.1.0/99" }), bad),
@@ -50,12 +60,18 @@ async fn a_bad_subnet_is_refused_in_the_network_and_under_its_own_path() -> Resu
         ),
         (
             "a pool without end",
-            json!({ "addressPrefix": "10.70.1.0/24", "ipPools": [subnet("pool", json!({ "startIpAddress": "10.70.1.5" }))] }),
+            json!({
+                "addressPrefix": "10.70.1.0/24",
+                "ipPools": [subnet("pool", json!({ "startIpAddress": "10.70.1.5" }))],
+            }),
             "RequiredParamMissing",
         ),
         (
             "a pool without start",
-            json!({ "addressPrefix": "10.70.1.0/24", "ipPools": [subnet("pool", json!({ "endIpAddress": "10.70.1.5" }))] }),
+            json!({
+                "addressPrefix": "10.70.1.0/24",
+                "ipPools": [subnet("pool", json!({ "endIpAddress": "10.70.1.5" }))],
+            }),
             "RequiredParamMissing",
         ),
         ("a pool of no addresses", pool("ten", "twenty"), "InvalidIPAddress"),
@@ -159,7 +175,10 @@ async fn what_is_in_use_in_a_logical_network_stays() -> Result<()> {
     let vlan7 = "/logicalNetworks/backend/subnets/vlan7";
     let on_vlan = with(address("ip0", "172.16.7.50", "x/y", None), "/properties/subnet", reference(vlan7));
     site.nc.put("/networkInterfaces/vlan-vm", &nic(None, &[on_vlan])).await?.is(201);
-    let dynamic = json!({ "resourceId": "ip0", "properties": { "privateIPAllocationMethod": "Dynamic", "subnet": reference(vlan7) } });
+    let dynamic = json!({
+        "resourceId": "ip0",
+        "properties": { "privateIPAllocationMethod": "Dynamic", "subnet": reference(vlan7) },
+    });
     site.nc.put("/networkInterfaces/vlan-vm2", &nic(None, &[dynamic])).await?.is(201);
 
     let pool = format!("{vlan7}/ipPools/pool7");

@@ -165,9 +165,10 @@ async fn a_full_subnet_gives_no_address() -> Result<()> {
         let subnet = reference("/virtualNetworks/small/subnets/tiny");
         nic(
             None,
-            &[
-                json!({ "resourceId": "ip0", "properties": { "privateIPAllocationMethod": "Dynamic", "subnet": subnet } }),
-            ],
+            &[json!({
+                "resourceId": "ip0",
+                "properties": { "privateIPAllocationMethod": "Dynamic", "subnet": subnet },
+            })],
         )
     };
     // Of .0 to .7 the fourth host is the first that is given away, and .7 is everybody's.
