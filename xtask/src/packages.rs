@@ -13,6 +13,10 @@ pub(crate) fn missing() -> BTreeSet<&'static str> {
     if !python_makes_environments() {
         missing.insert("python3-venv");
     }
+    // A test reads the database as people do.
+    if !on_path("sqlite3") {
+        missing.insert("sqlite3");
+    }
     missing
 }
 

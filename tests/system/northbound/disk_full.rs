@@ -2,10 +2,10 @@
 
 use super::judge::Judge as _;
 use super::site::Client;
-use super::wire;
+use super::{skip, wire};
 use harness::documents::{acl, rule};
 use harness::process::Process;
-use harness::{Error, Result, binaries, support};
+use harness::{Error, Result, binaries};
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -86,7 +86,7 @@ fn large() -> Value {
 #[tokio::test]
 async fn a_full_disk_stops_writes_and_nothing_else() -> Result<()> {
     if let Some(missing) = missing() {
-        support::skip_aloud(&missing);
+        skip::unless_promised(&missing);
         return Ok(());
     }
     let small = Small::start()?;

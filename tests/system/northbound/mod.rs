@@ -6,6 +6,7 @@
 mod furniture;
 mod judge;
 mod site;
+mod skip;
 mod wire;
 
 mod allocation;

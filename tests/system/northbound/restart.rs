@@ -2,6 +2,7 @@
 
 use super::judge::{Judge as _, same, text};
 use super::site::Site;
+use super::skip;
 use harness::documents::acl;
 use harness::rest::Reply;
 use harness::{Error, Result};
@@ -47,7 +48,7 @@ fn query(site: &Site, sql: &str) -> Result<Vec<String>> {
 #[tokio::test]
 async fn people_read_the_tables_they_think_in_with_sqlite3() -> Result<()> {
     if !harness::support::on_path("sqlite3") {
-        harness::support::skip_aloud("sqlite3");
+        skip::unless_promised("sqlite3");
         return Ok(());
     }
     let site = Site::furnished().await?;
