@@ -18,7 +18,7 @@ struct Edge {
 const EDGES: [Edge; 17] = [
     Edge { within: "controller/src/", name: "sqlx::", only: &["store", "startup", "main.rs"] },
     Edge { within: "controller/src/", name: "actix_web::", only: &["api", "startup", "push/tests"] },
-    Edge { within: "controller/src/", name: "reqwest::", only: &["push"] },
+    Edge { within: "controller/src/", name: "reqwest::", only: &["push", "startup"] },
     Edge { within: "controller/src/compiler", name: "tokio::", only: &[] },
     Edge { within: "controller/src/compiler", name: "crate::engine", only: &[] },
     Edge { within: "controller/src/compiler", name: "crate::store", only: &[] },
@@ -28,7 +28,7 @@ const EDGES: [Edge; 17] = [
     Edge { within: "controller/src/resources", name: "tokio::", only: &[] },
     Edge { within: "controller/src/resources", name: "crate::api", only: &[] },
     Edge { within: "controller/src/resources", name: "crate::store", only: &[] },
-    Edge { within: "southbound-agent/src/", name: "vfp::", only: &["lower", "driver", "datapath"] },
+    Edge { within: "southbound-agent/src/", name: "vfp::", only: &["lower", "driver", "datapath", "startup"] },
     Edge { within: "southbound-agent/src/lower", name: "tokio::", only: &[] },
     Edge { within: "southbound-agent/src/reconcile/plan", name: "tokio::", only: &[] },
     Edge { within: "vfp/src/", name: "Instant::", only: &[] },
