@@ -16,7 +16,7 @@ use crate::tenant::guard;
 use crate::tenant::responder;
 use crate::tenant::walk::{Answer, Stop};
 use crate::time::Time;
-use crate::transposition::{Outlet, Tunnel};
+use crate::transposition::{Outlet, Transposition, Tunnel};
 use std::fmt;
 use std::net::IpAddr;
 use zerocopy::IntoBytes;
@@ -66,38 +66,25 @@ impl Switch {
             Body::Arp(arp) => {
                 let mac = responder::resolve(enforced, domain, macs, &arp)?;
                 let reply = craft::arp_reply(frame, &arp, mac.octets()).ok_or(DropReason::Malformed)?;
-                port.counters.outbound.add(bytes);
-                port.counters.inbound.add(reply.len());
-                sink.to_vm(id, reply);
-                return Ok(Outcome::Answered);
+                return Ok(port.reply(id, bytes, reply, sink));
             }
         };
-        guard::check_unicast(macs, &packet)?;
-        let transport = port.fragments.follow(&packet, now)?;
-        let quoted = packet.quoted(frame);
-        let arrival = Arrival { macs, origin: Origin::Vm };
-        let direction = Direction::Outbound;
-        let passage = Passage { packet: &packet, transport, quoted, arrival, direction, bytes, now };
-        let transposition = match port.pass(&self.shared, &passage) {
+        let router_macs = Macs { destination: macs.source, source: domain.router_mac };
+        let transposition = match port.leave(&self.shared, frame, &packet, macs, now) {
             Ok(transposition) => transposition,
             Err(Stop::Drop(reason)) => return Err(reason),
             Err(Stop::Answer(answer)) => {
-                let router = port.enforced(&self.shared)?.1.router_mac;
-                let macs = Macs { destination: macs.source, source: router };
                 let mut scratch = [0; craft::TIME_EXCEEDED];
                 let reply = match answer {
-                    Answer::EchoReply => craft::echo_reply(frame, &packet, macs),
-                    Answer::TimeExceeded { router } => craft::time_exceeded(&mut scratch, frame, &packet, router, macs),
+                    Answer::EchoReply => craft::echo_reply(frame, &packet, router_macs),
+                    Answer::TimeExceeded { router } => {
+                        craft::time_exceeded(&mut scratch, frame, &packet, router, router_macs)
+                    }
                 };
-                let reply = reply.ok_or(DropReason::Malformed)?;
-                port.counters.outbound.add(bytes);
-                port.counters.inbound.add(reply.len());
-                sink.to_vm(id, reply);
-                return Ok(Outcome::Answered);
+                return Ok(port.reply(id, bytes, reply.ok_or(DropReason::Malformed)?, sink));
             }
         };
         port.counters.outbound.add(bytes);
-        transposition.apply(frame);
         match transposition.outlet {
             Outlet::Tunnel(Tunnel { vsid, destination, source_port }) => {
                 let (header, _) = buffer.split_at_mut(HEADROOM);
@@ -123,6 +110,7 @@ impl Switch {
         let domain = self.shared.networks.get(network).ok_or(DropReason::UnknownVsid)?;
         let Packet { macs, body } = Packet::parse(frame)?;
         let Body::Ip(packet) = body else { return Err(DropReason::ArpIgnored) };
+        // Before the port is looked for, as no port has such an address.
         guard::check_unicast(macs, &packet)?;
         let here = domain.local.get(&packet.destination).filter(|here| here.vsid == vsid);
         let slot = here.ok_or(DropReason::UnknownDestination)?.slot;
@@ -162,6 +150,34 @@ impl Switch {
 }
 
 impl Port {
+    /// Gives the VM the engine's own answer to a frame of `bytes`.
+    fn reply(&mut self, id: PortId, bytes: usize, reply: &[u8], sink: &mut impl Sink) -> Outcome {
+        self.counters.outbound.add(bytes);
+        self.counters.inbound.add(reply.len());
+        sink.to_vm(id, reply);
+        Outcome::Answered
+    }
+
+    /// Lets a packet of the VM out, as far as its own layers go.
+    fn leave(
+        &mut self,
+        shared: &Shared,
+        frame: &mut [u8],
+        packet: &IpPacket,
+        macs: Macs,
+        now: Time,
+    ) -> Result<Transposition, Stop> {
+        guard::check_unicast(macs, packet)?;
+        let transport = self.fragments.follow(packet, now)?;
+        let quoted = packet.quoted(frame);
+        let arrival = Arrival { macs, origin: Origin::Vm };
+        let (direction, bytes) = (Direction::Outbound, frame.len());
+        let passage = Passage { packet, transport, quoted, arrival, direction, bytes, now };
+        let transposition = self.pass(shared, &passage)?;
+        transposition.apply(frame);
+        Ok(transposition)
+    }
+
     /// Lets a packet in towards the VM.
     fn enter(
         &mut self,
