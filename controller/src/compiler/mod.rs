@@ -1,8 +1,8 @@
 //! What each host must enforce, from the fabric model. Pure, synchronous, incremental.
 //!
 //! [`Compiler::apply`] takes a revision and leaves every host's [`Manifest`] as if the whole fabric had been compiled
-//! anew; there is no other way to compile. It works in two passes. The first ([`intake`]) takes the changes into the
-//! model and notes what they touch: ports, shards, lists, and who enters or leaves a [`span`]. The second ([`emit`])
+//! anew; there is no other way to compile. It works in two passes. The first (`intake`) takes the changes into the
+//! model and notes what they touch: ports, shards, lists, and who enters or leaves a `span`. The second (`emit`)
 //! serialises each touched section once and puts it into the manifests of the hosts in its span. So the cost follows
 //! what changed:
 //!

@@ -1,7 +1,7 @@
 //! From the store's revisions to goal states in force.
 //!
-//! One task compiles revisions ([`dissemination`]). Every host has a task of its own with two loops: one brings the
-//! host's goal state to its agent ([`pusher`]), one listens to what the agent reports ([`watcher`]). They share nothing
+//! One task compiles revisions (`dissemination`). Every host has a task of its own with two loops: one brings the
+//! host's goal state to its agent (`pusher`), one listens to what the agent reports (`watcher`). They share nothing
 //! with other hosts, so a dead host costs its retry timer and delays nobody. A pusher looks at the newest manifest only:
 //! while a goal state is on its way, later ones merge.
 
