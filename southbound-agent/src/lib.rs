@@ -19,6 +19,7 @@ pub mod goal_state;
 mod journal;
 pub mod ledger;
 mod lower;
+pub mod openapi;
 pub mod ports;
 mod reconcile;
 pub mod startup;

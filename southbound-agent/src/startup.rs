@@ -4,6 +4,7 @@ use crate::agent::{Agent, Identity, StartError};
 use crate::api;
 use crate::config::{DatapathKind, DriverKind, Settings};
 use crate::datapath::clock::Clock;
+use crate::datapath::sockets::Sockets;
 use crate::datapath::{Datapath, NoDatapath};
 use crate::driver::VfpDriver;
 use crate::driver::software::{SharedSwitch, Software};
@@ -66,7 +67,10 @@ impl Application {
         };
         let datapath: Box<dyn Datapath> = match settings.datapath {
             DatapathKind::None => Box::new(NoDatapath),
-            DatapathKind::Sockets => Box::new(NoDatapath),
+            DatapathKind::Sockets => {
+                let (device, notices) = (settings.underlay_device.clone(), mailbox.sender());
+                Box::new(Sockets::start(switch, clock, device, notices).map_err(BuildError::System)?)
+            }
         };
         let agent = Arc::new(Agent::start(&settings.state_dir, identity, driver, datapath)?);
         let upkeep = Upkeep::start(Arc::clone(&agent), mailbox).map_err(BuildError::System)?;

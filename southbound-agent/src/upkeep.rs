@@ -17,7 +17,7 @@ const ROUNDS_PER_PASS: u32 = 30;
 #[derive(Debug)]
 pub(crate) enum Notice {
     /// The device of a port has disappeared.
-    DeviceGone(NicId, String),
+    DeviceGone(NicId),
     /// The agent ends.
     Stop,
 }
@@ -69,7 +69,7 @@ fn run(agent: &Agent, notices: &Receiver<Notice>) {
     let mut rounds = 0;
     loop {
         match notices.recv_timeout(ROUND) {
-            Ok(Notice::DeviceGone(profile, device)) => agent.device_gone(profile, &device),
+            Ok(Notice::DeviceGone(profile)) => agent.device_gone(profile),
             Ok(Notice::Stop) | Err(RecvTimeoutError::Disconnected) => return,
             Err(RecvTimeoutError::Timeout) => {
                 agent.tend();

@@ -1,9 +1,10 @@
 //! Attaching and detaching ports.
 
 use crate::agent::Agent;
+use crate::agent::core::Core;
 use crate::driver::Key;
 use crate::lower::port;
-use crate::ports::{AttachRefusal, PortChange};
+use crate::ports::{AttachRefusal, Attachment, PortChange};
 use policy::ids::{AttachId, NicId};
 use policy::report::{AttachPort, PortStatus};
 use std::collections::BTreeSet;
@@ -41,6 +42,8 @@ impl Agent {
     pub fn attach(&self, request: &AttachPort) -> Result<(PortStatus, bool), PortError> {
         let profile = request.profile_id;
         let mut core = self.core();
+        // A device may have gone and come back under its name before we heard of it.
+        core.drop_if_gone(profile);
         let change = core.ports.judge(request, AttachId(Uuid::new_v4()))?;
         let created = change.is_some();
         if let Some(change) = change {
@@ -83,12 +86,17 @@ impl Agent {
     }
 
     /// The device of a port is gone, so the VM is. If the port has another device by now, nothing happens.
-    pub(crate) fn device_gone(&self, profile: NicId, device: &str) {
-        let mut core = self.core();
-        let attachment = core.ports.get(profile).filter(|port| port.device == device).map(|port| port.attach_id);
-        if let Some(attach_id) = attachment {
+    pub(crate) fn device_gone(&self, profile: NicId) {
+        self.core().drop_if_gone(profile);
+    }
+}
+
+impl Core {
+    fn drop_if_gone(&mut self, profile: NicId) {
+        let attached = self.ports.get(profile).filter(|_| !self.datapath.is_attached(profile));
+        if let Some(Attachment { attach_id, device, .. }) = attached.cloned() {
             tracing::warn!(port = %profile, device, "the device of a port is gone; the port is detached");
-            core.lose(profile, attach_id);
+            self.lose(profile, attach_id);
         }
     }
 }

@@ -1,7 +1,18 @@
 //! Frames in and out: the sockets around the engine, and the one clock.
 
 pub(crate) mod clock;
+mod coalesce;
+mod device;
+mod messages;
 pub(crate) mod offload;
+mod outbox;
+mod poller;
+mod pumps;
+pub(crate) mod sockets;
+mod underlay;
+
+#[cfg(test)]
+mod tests;
 
 use policy::ids::NicId;
 use serde::Serialize;
@@ -26,6 +37,9 @@ pub(crate) trait Datapath: Send {
 
     /// No frame comes or goes at the port any more.
     fn detach(&mut self, port: NicId);
+
+    /// Whether the port's device is still the one that it was attached with.
+    fn is_attached(&self, port: NicId) -> bool;
 
     /// Address of this host on the underlay. If it cannot be used now, it is tried again by [`Self::tend`].
     fn set_provider(&mut self, provider: Option<Provider>);
@@ -64,6 +78,10 @@ impl Datapath for NoDatapath {
     }
 
     fn detach(&mut self, _: NicId) {}
+
+    fn is_attached(&self, _: NicId) -> bool {
+        true
+    }
 
     fn set_provider(&mut self, _: Option<Provider>) {}
 

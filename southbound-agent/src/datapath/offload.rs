@@ -5,9 +5,9 @@
 /// Length of the header that `PACKET_VNET_HDR` puts in front of each frame.
 pub(crate) const VNET_HEADER: usize = 10;
 
-const NEEDS_CHECKSUM: u8 = 1;
-const GSO_TCP_V4: u8 = 1;
-const GSO_TCP_V6: u8 = 4;
+pub(super) const NEEDS_CHECKSUM: u8 = 1;
+pub(super) const GSO_TCP_V4: u8 = 1;
+pub(super) const GSO_TCP_V6: u8 = 4;
 const GSO_UDP_L4: u8 = 5;
 /// Set beside the TCP kinds when the first segment carries CWR.
 const GSO_ECN: u8 = 0x80;
@@ -15,7 +15,7 @@ const GSO_ECN: u8 = 0x80;
 /// Most pieces of one frame: 64 KiB at the smallest segment size that hosts have to take. [RFC 1122 3.3.3]
 const MOST_SEGMENTS: usize = 128;
 
-const ETHERNET: usize = 14;
+pub(super) const ETHERNET: usize = 14;
 const TCP_FIN_PSH: u8 = 0x09;
 const TCP_CWR: u8 = 0x80;
 
@@ -67,27 +67,26 @@ impl Offload {
         Ok(Self { checksum: (flags & NEEDS_CHECKSUM != 0).then_some((start, start + offset)), segments })
     }
 
-    /// Hands `frame`, finished, to `emit`, in as many pieces as it takes. `scratch` is where segments are put together.
+    /// Hands the frame, finished, to `emit`, in as many pieces as it takes. `buffer` is `headroom` bytes of any content
+    /// and then the frame; so is every piece. `scratch` is where segments are put together.
     pub(crate) fn finish(
         self,
-        frame: &mut [u8],
+        buffer: &mut [u8],
+        headroom: usize,
         scratch: &mut Vec<u8>,
         mut emit: impl FnMut(&mut [u8]),
     ) -> Result<(), OffloadError> {
+        let frame = buffer.get_mut(headroom..).ok_or(OffloadError::Inconsistent)?;
         match (self.segments, self.checksum) {
             (Some(segments), Some((start, at))) => {
-                segment(frame, segments, start, at, scratch, emit).ok_or(OffloadError::Inconsistent)
+                return segment(frame, segments, start, at, (headroom, scratch), emit)
+                    .ok_or(OffloadError::Inconsistent);
             }
-            (_, Some((start, at))) => {
-                complete_checksum(frame, start, at).ok_or(OffloadError::Inconsistent)?;
-                emit(frame);
-                Ok(())
-            }
-            _ => {
-                emit(frame);
-                Ok(())
-            }
+            (_, Some((start, at))) => complete_checksum(frame, start, at).ok_or(OffloadError::Inconsistent)?,
+            (_, None) => {}
         }
+        emit(buffer);
+        Ok(())
     }
 }
 
@@ -106,7 +105,7 @@ fn segment(
     segments: Segments,
     start: usize,
     at: usize,
-    scratch: &mut Vec<u8>,
+    (headroom, scratch): (usize, &mut Vec<u8>),
     mut emit: impl FnMut(&mut [u8]),
 ) -> Option<()> {
     let tcp = segments.kind != GSO_UDP_L4;
@@ -129,8 +128,11 @@ fn segment(
 
     for (index, piece) in payload.chunks(segments.size).enumerate() {
         scratch.clear();
+        scratch.resize(headroom, 0);
         scratch.extend_from_slice(&frame[..headers]);
         scratch.extend_from_slice(piece);
+        let whole = &mut *scratch;
+        let scratch = &mut whole[headroom..];
         let length = transport + piece.len();
         match v6 {
             true => set_u16(scratch, ETHERNET + 4, start - ETHERNET - 40 + length),
@@ -158,23 +160,23 @@ fn segment(
         }
         set_u16(scratch, at, fold(pseudo + to_u32(length)).into());
         complete_checksum(scratch, start, at)?;
-        emit(scratch);
+        emit(whole);
     }
     Some(())
 }
 
-fn to_u32(number: usize) -> u32 {
+pub(super) fn to_u32(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
 /// Writes the lower 16 bits of `number`; sequence counters wrap.
-fn set_u16(bytes: &mut [u8], at: usize, number: usize) {
+pub(super) fn set_u16(bytes: &mut [u8], at: usize, number: usize) {
     let [.., high, low] = number.to_be_bytes();
     bytes[at..at + 2].copy_from_slice(&[high, low]);
 }
 
 /// Adds 16-bit words, big-endian, an odd last byte padded with zero. [RFC 1071]
-fn sum_of(start: u64, bytes: &[u8]) -> u64 {
+pub(super) fn sum_of(start: u64, bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<4>();
     let sum = words.iter().fold(start, |sum, word| sum + u64::from(u32::from_be_bytes(*word)));
     let mut tail = [0; 4];
@@ -183,7 +185,7 @@ fn sum_of(start: u64, bytes: &[u8]) -> u64 {
 }
 
 /// Adds carries back in until 16 bits are left.
-fn fold(sum: impl Into<u64>) -> u16 {
+pub(super) fn fold(sum: impl Into<u64>) -> u16 {
     let mut sum = sum.into();
     while sum > u64::from(u16::MAX) {
         sum = (sum >> 16) + (sum & u64::from(u16::MAX));
@@ -192,4 +194,4 @@ fn fold(sum: impl Into<u64>) -> u16 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

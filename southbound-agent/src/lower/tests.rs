@@ -279,19 +279,19 @@ fn a_change_touches_what_depends_on_it_and_nothing_else() {
     let mapping = |last| Key::Mapping(network::id(network_id(0)), vsid(0, 0), address(0, last));
     let network = Key::Network(network::id(network_id(0)));
     let nic = |number| Key::Port(port::id(nic_id(number)));
-    let (_, touched) = after(|world| drop(world.mappings.insert((0, 5), 3)));
+    let (_, touched) = after(|world| _ = world.mappings.insert((0, 5), 3));
     assert_eq!(touched, [mapping(5)].into());
-    let (_, touched) = after(|world| drop(world.mappings.remove(&(0, 70))));
+    let (_, touched) = after(|world| _ = world.mappings.remove(&(0, 70)));
     assert_eq!(touched, [mapping(70)].into());
     let (_, touched) = after(|world| world.pa = 2);
     assert_eq!(touched, [Key::Host].into());
-    let (_, touched) = after(|world| drop(world.acls.insert(0, (0, 200))));
+    let (_, touched) = after(|world| _ = world.acls.insert(0, (0, 200)));
     assert_eq!(touched, [Key::Acl(vfp::AclId(acl_id(0).0.as_u128()))].into());
-    let (_, touched) = after(|world| drop(world.nics.insert(5, (6, 0, 0, Some(2)))));
+    let (_, touched) = after(|world| _ = world.nics.insert(5, (6, 0, 0, Some(2))));
     assert_eq!(touched, [nic(5)].into());
 
     // Another list for the subnet: the network, and the lists that come and go, but no port.
-    let (host, touched) = after(|world| drop(world.networks.insert(0, (0, [(0, (0, Some(0)))].into()))));
+    let (host, touched) = after(|world| _ = world.networks.insert(0, (0, [(0, (0, Some(0)))].into())));
     assert!(touched.contains(&network) && !touched.contains(&nic(4)) && !touched.contains(&nic(5)), "{touched:?}");
     assert_eq!(host.index.variants().count(), 2);
 }
@@ -325,12 +325,12 @@ fn a_port_is_blocked_while_anything_it_needs_is_missing() {
         let error = host.goal().port(attachment).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
     };
-    blocked(|world| drop(world.nics.remove(&4)), "no policy");
+    blocked(|world| _ = world.nics.remove(&4), "no policy");
     blocked(|world| world.networks.clear(), "network");
-    blocked(|world| drop(world.networks.insert(0, (0, [(1, (1, None))].into()))), "subnet");
-    blocked(|world| drop(world.acls.remove(&0)), "access control list");
-    blocked(|world| drop(world.acls.remove(&1)), "access control list");
-    blocked(|world| drop(world.attached.insert(4, 9)), "MAC address");
+    blocked(|world| _ = world.networks.insert(0, (0, [(1, (1, None))].into())), "subnet");
+    blocked(|world| _ = world.acls.remove(&0), "access control list");
+    blocked(|world| _ = world.acls.remove(&1), "access control list");
+    blocked(|world| _ = world.attached.insert(4, 9), "MAC address");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use super::*;
 use proptest::prelude::*;
 
 /// An Ethernet frame as a guest hands it over: the checksum field holds the sum over the pseudo header.
-fn guest_frame(v6: bool, tcp: bool, payload: &[u8]) -> (Vec<u8>, usize, usize) {
+pub(in crate::datapath) fn guest_frame(v6: bool, tcp: bool, payload: &[u8]) -> (Vec<u8>, usize, usize) {
     let transport = if tcp { 20 } else { 8 };
     let length = u16::try_from(transport + payload.len()).unwrap();
     let mut frame = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
@@ -68,8 +68,8 @@ fn header(flags: u8, kind: u8, size: u16, start: usize, at: usize) -> [u8; VNET_
 
 fn finish(header: [u8; VNET_HEADER], frame: &[u8]) -> Result<Vec<Vec<u8>>, OffloadError> {
     let mut pieces = Vec::new();
-    let mut frame = frame.to_vec();
-    Offload::parse(header)?.finish(&mut frame, &mut Vec::new(), |piece| pieces.push(piece.to_vec()))?;
+    let mut buffer = [&[0xee; 8], frame].concat();
+    Offload::parse(header)?.finish(&mut buffer, 8, &mut Vec::new(), |piece| pieces.push(piece[8..].to_vec()))?;
     Ok(pieces)
 }
 
