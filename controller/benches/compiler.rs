@@ -140,10 +140,10 @@ fn allow_or_deny(round: u32) -> Action {
 
 fn main() {
     let ((mut small, small_start), (mut large, large_start)) = (Fabric::start(SMALL), Fabric::start(LARGE));
-    println!("{:<44} {:>12} {:>12} {:>7}", "median time of", format!("{SMALL} NICs"), format!("{LARGE} NICs"), "ratio");
+    println!("| what | figure | baseline in the same run | target | met |");
+    println!("| ---- | ------ | ------------------------ | ------ | --- |");
     let line = |name: &str, small: Duration, large: Duration| {
-        let ratio = large.as_secs_f64() / small.as_secs_f64();
-        println!("{name:<44} {small:>12.1?} {large:>12.1?} {ratio:>7.2}");
+        println!("| compile: {name}, {LARGE} NICs | {large:.1?} | {SMALL} NICs {small:.1?} | - |  |");
     };
     type MakeChange = fn(u32, u32) -> Vec<Change>;
     let changes: [(&str, MakeChange); 6] = [
@@ -162,7 +162,6 @@ fn main() {
     for (name, change) in changes {
         line(name, small.median(change), large.median(change));
     }
-    println!("\ngrows with what changed:");
     let moved = |round: u32, _| vec![server(0, u8::try_from(round % 200).unwrap_or_default() + 1)];
     line("a host of a tenth of the NICs has another PA", small.median(moved), large.median(moved));
     line("start with everything", small_start, large_start);
