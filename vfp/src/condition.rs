@@ -60,6 +60,8 @@ impl fmt::Display for AddressSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (mark, prefixes) = match self {
             Self::Any => return f.write_str("*"),
+            Self::Within(prefixes) if prefixes.is_empty() => return f.write_str("none"),
+            Self::Outside(prefixes) if prefixes.is_empty() => return f.write_str("*"),
             Self::Within(prefixes) => ("", prefixes),
             Self::Outside(prefixes) => ("!", prefixes),
         };
@@ -76,5 +78,24 @@ impl fmt::Display for Condition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { protocol, source, source_ports, destination, destination_ports } = self;
         write!(f, "{protocol} {source}:{source_ports} > {destination}:{destination_ports}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_of_addresses_read_as_people_write_them() {
+        let prefixes = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<Prefix>>();
+        for (set, text) in [
+            (AddressSet::Any, "*"),
+            (AddressSet::Within(prefixes(&["10.0.0.0/8", "fd00::/8"])), "10.0.0.0/8,fd00::/8"),
+            (AddressSet::Outside(prefixes(&["10.0.0.0/8"])), "!10.0.0.0/8"),
+            (AddressSet::Within(Vec::new()), "none"),
+            (AddressSet::Outside(Vec::new()), "*"),
+        ] {
+            assert_eq!(set.to_string(), text);
+        }
     }
 }

@@ -20,8 +20,17 @@
 //! headers and kept in the port's flow table, where the packets after it find it. A change of policy flushes nothing:
 //! a flow that was judged under older policy walks the layers again when its next packet comes.
 //!
-//! There is no I/O, no clock (`now` is an argument) and no panic on any input here, and memory is bounded by
-//! [`Limits`]. IPv4 and IPv6 are both forwarded; neighbour discovery of IPv6 has no responder yet.
+//! There is no I/O, no clock (`now` is an argument) and no panic on any input here, and [`Limits`] bound what a port may
+//! remember. The engine proper knows packets, conditions, flows and transpositions; the network that is built with it,
+//! a file for each layer, is in `tenant`.
+//!
+//! # Not here
+//!
+//! * Broadcast and multicast are dropped and counted: ARP is answered from the table, and nothing else that a subnet
+//!   needs is carried by them yet. DHCP requests are among what is dropped.
+//! * IPv6 is forwarded, judged and routed like IPv4, but neighbour discovery has no responder.
+//! * NVGRE, address translation, metering and mirroring have no layer yet.
+//! * TCP sequence numbers are not followed, and fragments are not reassembled: they follow their first.
 
 mod address;
 mod bucket;
