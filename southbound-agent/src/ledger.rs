@@ -115,7 +115,7 @@ impl Ledger {
     }
 
     /// Bytes on disk.
-    pub fn len(&self) -> u64 {
+    pub fn size(&self) -> u64 {
         self.goal_state.len() + self.ports.len()
     }
 

@@ -184,7 +184,7 @@ impl Agent {
         Metrics {
             generation: core.state.in_force().map_or(0, |(_, generation)| generation.0),
             sections: core.state.keys().count(),
-            ledger_bytes: core.ledger.len(),
+            ledger_bytes: core.ledger.size(),
             failed_objects: core.failed.len(),
             totals: core.totals.iter().chain(core.datapath.counters()).collect(),
             ports: ports.map(|(id, port)| (port, core.driver.counters(Some(id)))).collect(),

@@ -113,9 +113,9 @@ fn outgoing<'a>(datagram: &ReadyDatagram<'a>) -> Outgoing<'a> {
 fn send_apart(sender: &Socket, message: &Outgoing<'_>, error: &io::Error) -> bool {
     let cannot_cut = matches!(error.raw_os_error(), Some(libc::EINVAL | libc::EIO | libc::EMSGSIZE));
     let Some(size) = message.segment.filter(|size| cannot_cut && *size > 0) else { return false };
-    let send = |body| messages::send(sender.as_fd(), &[Outgoing { body, segment: None, ..*message }]).is_ok();
-    // Not `all`: a failure must not keep the others from being sent.
-    message.body.chunks(size.into()).map(send).fold(true, |all, sent| all && sent)
+    let fails = |body: &&[u8]| messages::send(sender.as_fd(), &[Outgoing { body, segment: None, ..*message }]).is_err();
+    // Counted to the end: a failure does not keep the others from being sent.
+    message.body.chunks(size.into()).filter(fails).count() == 0
 }
 
 fn bound(address: IpAddr, port: u16, device: Option<&str>) -> io::Result<Socket> {

@@ -15,7 +15,7 @@ impl TagBuilder {
     /// Adds a part by its text form.
     pub(super) fn add(mut self, part: impl std::fmt::Display) -> Self {
         // Hashing cannot fail. The separator keeps neighbours apart; no text form has it.
-        write!(HashWriter(&mut self.0), "{part}\n").ok();
+        writeln!(HashWriter(&mut self.0), "{part}").ok();
         self
     }
 

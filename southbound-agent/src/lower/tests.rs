@@ -33,7 +33,7 @@ struct World {
     /// List number to kind (0: no tags, 1: network tags, 2: probe tag) and a number that its rule carries.
     acls: BTreeMap<u8, (u8, u16)>,
     /// Network number to third octet of its address space, and per subnet a VSID offset and perhaps a list.
-    networks: BTreeMap<u8, (u8, BTreeMap<u8, (u8, Option<u8>)>)>,
+    networks: BTreeMap<u8, (u8, Subnets)>,
     /// NIC number to MAC, network, subnet, and perhaps a list.
     nics: BTreeMap<u8, (u8, u8, u8, Option<u8>)>,
     /// Network, last octet (block boundaries included) to PA.
@@ -41,6 +41,8 @@ struct World {
     /// Attached NICs with the MAC of the device.
     attached: BTreeMap<u8, u8>,
 }
+
+type Subnets = BTreeMap<u8, (u8, Option<u8>)>;
 
 fn id(kind: u8, number: u8) -> Uuid {
     Uuid::from_u128(u128::from(kind) << 8 | u128::from(number))
