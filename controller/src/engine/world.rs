@@ -7,7 +7,7 @@ use super::rendering::Rendering;
 use crate::resources::Members;
 use crate::resources::schema::Collection;
 use crate::store::Stored;
-use imbl::{OrdMap, OrdSet};
+use imbl::{HashMap, OrdMap, OrdSet};
 use policy::ids::{HostId, NicId};
 use serde::Deserialize;
 use serde_json::Value;
@@ -117,7 +117,9 @@ impl Deref for Entry {
 /// All documents of a collection.
 #[derive(Clone, Debug, Default)]
 struct Table {
-    entries: OrdMap<Key, Entry>,
+    entries: HashMap<Key, Entry>,
+    /// Their keys, for lists and for children of one parent.
+    order: OrdSet<Key>,
     /// Revision that changed it last.
     changed: u64,
 }
@@ -127,9 +129,9 @@ struct Table {
 pub struct World {
     generation: u64,
     tables: OrdMap<&'static str, Table>,
-    referrers: OrdMap<Key, OrdSet<Referrer>>,
+    referrers: HashMap<Key, OrdSet<Referrer>>,
     /// Top-level documents by `instanceId`.
-    instances: OrdMap<Uuid, (&'static str, Key)>,
+    instances: HashMap<Uuid, (&'static str, Key)>,
     claims: Claims,
     claims_changed: u64,
     bindings: Bindings,
@@ -217,7 +219,8 @@ impl World {
     }
 
     pub(crate) fn entries(&self, collection: &str) -> impl Iterator<Item = &Entry> + use<'_> {
-        self.tables.get(collection).into_iter().flat_map(|table| table.entries.values())
+        let tables = self.tables.get(collection).into_iter();
+        tables.flat_map(|table| table.order.iter().filter_map(|key| table.entries.get(key)))
     }
 
     pub(crate) fn child_entries(&self, parent: &Key, collection: &Collection) -> Vec<&Entry> {
@@ -226,8 +229,8 @@ impl World {
         };
         let prefix = format!("{parent}/{}/", collection.segment().to_lowercase());
         let from = (Bound::Included(prefix.as_str()), Bound::Unbounded);
-        let below = table.entries.range::<_, str>(from).take_while(|(key, _)| key.as_str().starts_with(&prefix));
-        let mut entries: Vec<_> = below.map(|(_, entry)| entry).collect();
+        let below = table.order.range::<_, str>(from).take_while(|key| key.as_str().starts_with(&prefix));
+        let mut entries: Vec<_> = below.filter_map(|key| table.entries.get(key)).collect();
         entries.sort_unstable_by_key(|entry| entry.node.position);
         entries
     }
@@ -289,7 +292,9 @@ impl World {
         let entry = Entry(Arc::new(Slot { node: Arc::new(node), rendering: Rendering::default() }));
         let table = self.tables.entry(collection).or_default();
         table.changed = generation;
-        table.entries.insert(key, entry);
+        if table.entries.insert(key.clone(), entry).is_none() {
+            table.order.insert(key);
+        }
     }
 
     /// Completes a document that was just put with what the claims came to.
@@ -325,6 +330,7 @@ impl World {
         };
         table.changed = generation;
         if let Some(entry) = table.entries.remove(key) {
+            table.order.remove(key);
             self.instances.remove(&entry.node.instance_id);
             self.unlink(&entry.node);
         }
