@@ -4,7 +4,7 @@ use crate::time::Time;
 use std::num::NonZeroU64;
 
 /// How long a burst at the full rate may last.
-const BURST_MS: u64 = 20;
+const BURST_MS: u64 = 50;
 
 /// Smallest burst, so that a slow cap still passes two full frames back to back.
 const MIN_BURST_BYTES: u64 = 3028;
