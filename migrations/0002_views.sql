@@ -5,7 +5,7 @@ SELECT
     resource_id AS name,
     instance_id AS routing_domain_id,
     (SELECT group_concat(value, ', ') FROM json_each(properties, '$.addressSpace.addressPrefixes')) AS address_space,
-    json_extract(properties, '$.logicalNetwork.resourceRef') AS logical_network,
+    json_extract(properties, '$.logicalNetwork') AS logical_network,
     etag,
     generation
 FROM resource
@@ -18,7 +18,7 @@ SELECT
     subnet.instance_id,
     CAST(json_extract(subnet.properties, '$.virtualSubnetId') AS INTEGER) AS vsid,
     json_extract(subnet.properties, '$.addressPrefix') AS address_prefix,
-    json_extract(subnet.properties, '$.accessControlList.resourceRef') AS access_control_list,
+    json_extract(subnet.properties, '$.accessControlList') AS access_control_list,
     subnet.generation
 FROM resource AS subnet
 JOIN resource AS network ON network.path_key = subnet.parent_key
@@ -51,8 +51,8 @@ SELECT
     configuration.instance_id,
     json_extract(configuration.properties, '$.privateIPAddress') AS ip_address,
     json_extract(configuration.properties, '$.privateIPAllocationMethod') AS ip_allocation,
-    json_extract(configuration.properties, '$.subnet.resourceRef') AS subnet,
-    json_extract(configuration.properties, '$.accessControlList.resourceRef') AS access_control_list,
+    json_extract(configuration.properties, '$.subnet') AS subnet,
+    json_extract(configuration.properties, '$.accessControlList') AS access_control_list,
     configuration.generation
 FROM resource AS configuration
 JOIN resource AS nic ON nic.path_key = configuration.parent_key

@@ -225,8 +225,8 @@ fn value(
     }))
 }
 
-/// A reference object or the bare path, reduced to `{"resourceRef": path}`. Objects without a path and empty paths amount
-/// to absence: clients send the empty shell of a reference to say "none". An object that names something, but not with a
+/// A reference object or the bare path, reduced to the path. Objects without a path and empty paths amount to absence:
+/// clients send the empty shell of a reference to say "none". An object that names something, but not with a
 /// path, is no shell: to take it for "none" could detach an access control list.
 fn reference(given: Value, at: &At<'_>) -> Result<Option<Value>, Malformed> {
     let target = match given {
@@ -239,11 +239,7 @@ fn reference(given: Value, at: &At<'_>) -> Result<Option<Value>, Malformed> {
     match target {
         None => Ok(None),
         Some(Value::String(target)) if target.is_empty() => Ok(None),
-        Some(Value::String(target)) => {
-            let mut members = Members::new();
-            members.insert(RESOURCE_REF.to_owned(), Value::String(target));
-            Ok(Some(Value::Object(members)))
-        }
+        Some(path @ Value::String(_)) => Ok(Some(path)),
         Some(other) => Err(bad_reference(&brief(&other), at).into()),
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Everything that is stored is also in memory, as an immutable [`world::World`]. Reads take the published one and never
 //! wait. Writes queue at one task, which judges each against the world that the one before it left behind
-//! ([`evaluate::evaluate`], pure), has the store keep a whole batch in one transaction, publishes, and answers.
+//! (`evaluate`, pure), has the store keep a whole batch in one transaction, publishes, and answers.
 
 pub(crate) mod bindings;
 mod canonical;

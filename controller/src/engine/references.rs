@@ -1,6 +1,6 @@
 //! References: from the path a client wrote to the document it means. Contract section 7.
 
-use super::canonical::{At, RESOURCE_REF, bad_reference};
+use super::canonical::{At, bad_reference};
 use super::document::Document;
 use super::key::Key;
 use super::world::{Reference, World};
@@ -97,10 +97,7 @@ fn visit_value(
     visitor: &mut Visitor<'_>,
 ) -> Result<(), ApiError> {
     match (kind, value) {
-        (Kind::Reference(allowed), Value::Object(members)) => match members.get_mut(RESOURCE_REF) {
-            Some(Value::String(text)) => visitor(Found { property, allowed, text, at }),
-            _ => Ok(()),
-        },
+        (Kind::Reference(allowed), Value::String(text)) => visitor(Found { property, allowed, text, at }),
         (Kind::List(of), Value::Array(items)) => {
             items.iter_mut().try_for_each(|item| visit_value(property, of, item, at, visitor))
         }

@@ -191,12 +191,7 @@ impl Renderer<'_> {
                 });
                 let mut sources =
                     referrers.filter_map(|referrer| self.world.find(referrer.collection, &referrer.source));
-                let write = |out: &mut Vec<u8>, source: &Node| {
-                    let mut reference = Object::open(out);
-                    reference.member(RESOURCE_REF, &*source.path)?;
-                    reference.close();
-                    Ok(())
-                };
+                let write = |out: &mut Vec<u8>, source: &Node| write_reference(out, &source.path);
                 if !many {
                     return sources.next().map_or(Ok(()), |source| write(object.key(property.name)?, source));
                 }
@@ -261,8 +256,16 @@ fn write_value(out: &mut Vec<u8>, kind: &'static Kind, value: &Value, version: V
         (Kind::List(of), Value::Array(items)) => {
             write_array(out, items.iter(), |out, item| write_value(out, of, item, version))
         }
+        (Kind::Reference(_), Value::String(path)) => write_reference(out, path),
         _ => serde_json::to_writer(out, value),
     }
+}
+
+fn write_reference(out: &mut Vec<u8>, path: &str) -> Result<(), RenderError> {
+    let mut reference = Object::open(out);
+    reference.member(RESOURCE_REF, path)?;
+    reference.close();
+    Ok(())
 }
 
 fn write_array<T>(

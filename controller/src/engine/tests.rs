@@ -2,6 +2,8 @@
 
 mod random;
 
+pub(super) use random::facts;
+
 use super::evaluate::{Context, evaluate};
 use super::ports::{self, PortReport};
 use super::world::{Key, World};
@@ -103,7 +105,7 @@ fn address(path: &str) -> Address {
 }
 
 /// PUT of these properties, or DELETE.
-fn write(path: &str, properties: Option<Value>) -> Write {
+pub(super) fn write(path: &str, properties: Option<Value>) -> Write {
     let action = match properties {
         Some(properties) => Action::Put([("properties".to_owned(), properties)].into_iter().collect()),
         None => Action::Delete,
@@ -111,7 +113,7 @@ fn write(path: &str, properties: Option<Value>) -> Write {
     Write { address: address(path), action, condition: Condition::None }
 }
 
-fn foundation() -> Vec<(&'static str, Value)> {
+pub(super) fn foundation() -> Vec<(&'static str, Value)> {
     let subnet = |id, prefix| json!({"resourceId": id, "properties": {"addressPrefix": prefix}});
     vec![
         ("macPools/default", json!({"startMacAddress": "00-1D-D8-10-00-00", "endMacAddress": "00-1D-D8-10-00-0F"})),

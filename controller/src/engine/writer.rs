@@ -293,3 +293,6 @@ fn refuse(requests: impl Iterator<Item = Request>, error: &StoreError) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

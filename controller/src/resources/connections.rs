@@ -47,7 +47,7 @@ fn addresses(connection: &Value) -> impl Iterator<Item = &str> {
 pub(super) fn check(node: &Node, proposal: &Proposal<'_>) -> Result<(), ApiError> {
     for connection in connections(&node.properties) {
         let named = connection.get("credentialType").and_then(Value::as_str);
-        let path = connection.get("credential").and_then(|credential| credential.get("resourceRef")?.as_str());
+        let path = connection.get("credential").and_then(Value::as_str);
         let credential = path.and_then(|path| proposal.after.find(credentials::CREDENTIALS.name, &Key::new(path)));
         let (Some(credential), Some(named)) = (credential, named) else { continue };
         if !credentials::is_of_type(credential, named) {

@@ -4,7 +4,7 @@
 //! A resource file holds one `static` [`Collection`] for each collection and writes its properties with the `const`
 //! builders below:
 //!
-//! ```ignore
+//! ```text
 //! pub static ACL_RULES: Collection = Collection::child("accessControlLists/aclRules")
 //!     .properties(&[
 //!         Property::new("action", Kind::Enum(&["Allow", "Deny"])).required().invalid(Code::InvalidAclRuleAction),

@@ -60,7 +60,7 @@ async fn start(directory: &Path) -> Started {
 }
 
 /// Everything about a world that a restart must bring back.
-fn facts(world: &World) -> Vec<String> {
+pub(in crate::engine) fn facts(world: &World) -> Vec<String> {
     let names = ["accessControlLists", "accessControlLists/aclRules", "virtualNetworks", "virtualNetworks/subnets"];
     let more = ["networkInterfaces", "networkInterfaces/ipConfigurations", "logicalNetworks", "macPools", "discovery"];
     let mut facts = vec![format!("generation {}", world.generation())];

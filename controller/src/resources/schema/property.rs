@@ -86,8 +86,9 @@ pub enum Kind {
     Address,
     /// CIDR, returned as written.
     Prefix,
-    /// `{"resourceRef": ...}` to one of these collections. Collections that are not served yet may be named: no document
-    /// of theirs exists, so every such reference is refused, and `null`, `{}` and `""` are taken as absence.
+    /// `{"resourceRef": path}` to one of these collections; the canonical form is the path alone. Collections that are not
+    /// served yet may be named: no document of theirs exists, so every such reference is refused, and `null`, `{}` and
+    /// `""` are taken as absence.
     Reference(&'static [&'static str]),
     /// A list. A single value counts as a list of one, `null` elements are dropped.
     List(&'static Kind),
