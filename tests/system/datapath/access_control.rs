@@ -118,6 +118,7 @@ fn rules_name_prefixes_ports_and_service_tags() {
         let named = vm(fabric, 0, "named", "10.0.1.4", "blue/web", None).await?;
         let other = vm(fabric, 0, "other", "10.0.2.4", "blue/db", None).await?;
         let server = vm(fabric, 1, "server", "10.0.1.5", "blue/web", Some("fine")).await?;
+        let _services = [999, 1000, 1999, 2000, 3000].map(|port| server.serve(port, "hello"));
         for (client, port, reached) in [
             (&named, 1000, true),
             (&named, 1999, true),
@@ -127,7 +128,6 @@ fn rules_name_prefixes_ports_and_service_tags() {
             (&other, 2000, true),
             (&named, 3000, false),
         ] {
-            let _service = server.serve(port, "hello")?;
             let conversation = client.connect(server.address(), port).await?;
             assert_eq!(conversation.is_some(), reached, "{} > {port}", client.name);
         }

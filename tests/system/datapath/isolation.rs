@@ -5,7 +5,7 @@ use super::tenant::{nic, open_network, vm};
 use harness::fabric::{Host, on_fabric};
 use harness::vm::{DEVICE, Vm};
 use harness::{Error, Result};
-use std::net::IpAddr;
+use std::net::{IpAddr, UdpSocket};
 
 #[test]
 fn tenants_with_equal_addresses_reach_only_their_own_vms() {
@@ -153,13 +153,19 @@ fn a_stranger_on_the_underlay_cannot_inject_packets() {
         let inbox = victim.datagrams(victim.address(), 5000)?;
         let subnet = fabric.rest().get("/virtualNetworks/blue/subnets/web").await?;
         let vsid: u32 = subnet["properties"]["virtualSubnetId"].as_str().unwrap_or_default().parse().expect("a VSID");
-        let inner = forgery::datagram(&peer, &victim, 5000, "forged");
+        let target = (fabric.hosts[0].provider_address()?, 4789);
+        let payload = |text| forgery::vxlan(vsid, &forgery::datagram(&peer, &victim, 5000, text));
         // An address of the provider network that belongs to no host of the peer's.
         fabric.site.ip(&["address add 198.51.100.200/24 dev fabric"])?;
-        let stranger = std::net::UdpSocket::bind("198.51.100.200:4789").expect("a socket in the site's namespace");
-        stranger.send_to(&forgery::vxlan(vsid, &inner), (fabric.hosts[0].provider_address()?, 4789)).expect("sent");
-        peer.datagrams(peer.address(), 5001)?.send("genuine", (victim.address(), 5000)).await;
-        assert_eq!(inbox.receive_all().await, ["genuine"]);
+        let stranger = UdpSocket::bind("198.51.100.200:4789").expect("a socket in the site's namespace");
+        stranger.send_to(&payload("forged"), target).expect("sent");
+        assert_eq!(inbox.receive().await, None);
+        // The same packet from the host that the peer is on is what that host's agent would send.
+        let there = &fabric.hosts[1];
+        let there_address = there.provider_address()?;
+        let host = there.namespace.run(|| UdpSocket::bind((there_address, 0)).map_err(Error::io("bind")))?;
+        host.send_to(&payload("well-formed"), target).expect("sent");
+        assert_eq!(inbox.receive_all().await, ["well-formed"]);
         Ok(())
     });
 }

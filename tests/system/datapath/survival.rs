@@ -4,6 +4,7 @@ use super::tenant::{acl, nic, open_network, vm};
 use harness::documents::{self, ALLOW_ALL};
 use harness::error::claim;
 use harness::fabric::{Fabric, on_fabric};
+use harness::probe::Service;
 use harness::rest::{Method, Rest};
 use harness::vm::Vm;
 use harness::{Result, wait};
@@ -25,28 +26,37 @@ const KILL_AFTER: usize = 300;
 /// Clients that write at once.
 const WRITERS: usize = 16;
 
-/// A client and a server on two hosts, and a list, `guard`, on the server.
-async fn guarded_pair(fabric: &Fabric) -> Result<(Vm, Vm)> {
-    open_network(fabric, "blue").await?;
-    acl(fabric, "guard", &NO_80).await?;
-    let client = vm(fabric, 0, "client", "10.0.1.4", "blue/web", None).await?;
-    let server = vm(fabric, 1, "server", "10.0.1.5", "blue/web", Some("guard")).await?;
-    Ok((client, server))
+/// A client and a server on two hosts, and a list, `guard`, on the server that denies one of its two services.
+struct GuardedPair {
+    client: Vm,
+    server: Vm,
+    _services: [Service; 2],
 }
 
-/// Whether new flows to the server's ports 80 and 81 come through.
-async fn reached(client: &Vm, server: &Vm) -> Result<[bool; 2]> {
-    let _services = (server.serve(80, "80")?, server.serve(81, "81")?);
-    let (guarded, open) = (client.connect(server.address(), 80).await?, client.connect(server.address(), 81).await?);
-    Ok([guarded.is_some(), open.is_some()])
+impl GuardedPair {
+    async fn set_up(fabric: &Fabric) -> Result<Self> {
+        open_network(fabric, "blue").await?;
+        acl(fabric, "guard", &NO_80).await?;
+        let client = vm(fabric, 0, "client", "10.0.1.4", "blue/web", None).await?;
+        let server = vm(fabric, 1, "server", "10.0.1.5", "blue/web", Some("guard")).await?;
+        let services = [server.serve(80, "80")?, server.serve(81, "81")?];
+        Ok(Self { client, server, _services: services })
+    }
+
+    /// Whether new flows to the server's ports 80 and 81 come through.
+    async fn reached(&self) -> Result<[bool; 2]> {
+        let guarded = self.client.connect(self.server.address(), 80).await?;
+        let open = self.client.connect(self.server.address(), 81).await?;
+        Ok([guarded.is_some(), open.is_some()])
+    }
 }
 
 #[test]
 fn hosts_keep_enforcing_while_the_controller_is_gone() {
     on_fabric(2, async |fabric| {
-        let (client, server) = guarded_pair(fabric).await?;
+        let pair = GuardedPair::set_up(fabric).await?;
         fabric.controller.process().kill()?;
-        assert_eq!(reached(&client, &server).await?, [false, true]);
+        assert_eq!(pair.reached().await?, [false, true]);
         Ok(())
     });
 }
@@ -54,11 +64,11 @@ fn hosts_keep_enforcing_while_the_controller_is_gone() {
 #[test]
 fn an_agent_restarted_without_the_controller_enforces_what_it_last_accepted_before_it_listens() {
     on_fabric(2, async |fabric| {
-        let (client, server) = guarded_pair(fabric).await?;
+        let pair = GuardedPair::set_up(fabric).await?;
         let before = fabric.hosts[1].agent.status().await?;
         fabric.controller.process().kill()?;
         fabric.hosts[1].agent.process().kill()?;
-        assert_eq!(reached(&client, &server).await?, [false, false], "nobody forwards without an agent");
+        assert_eq!(pair.reached().await?, [false, false], "nobody forwards without an agent");
 
         fabric.hosts[1].restart_agent()?;
         let after = fabric.hosts[1].agent.status().await?;
@@ -67,7 +77,7 @@ fn an_agent_restarted_without_the_controller_enforces_what_it_last_accepted_befo
         assert_ne!(after.instance, before.instance);
         let ports = fabric.hosts[1].agent.ports().await?;
         assert!(ports.iter().all(|port| port.result == PortResult::Success), "{ports:?}");
-        assert_eq!(reached(&client, &server).await?, [false, true]);
+        assert_eq!(pair.reached().await?, [false, true]);
         Ok(())
     });
 }
@@ -75,13 +85,13 @@ fn an_agent_restarted_without_the_controller_enforces_what_it_last_accepted_befo
 #[test]
 fn an_agent_that_was_away_during_a_change_converges() {
     on_fabric(2, async |fabric| {
-        let (client, server) = guarded_pair(fabric).await?;
+        let pair = GuardedPair::set_up(fabric).await?;
         fabric.hosts[1].agent.process().kill()?;
         let path = "/accessControlLists/guard";
         fabric.rest().send(Method::PUT, path, Some(&documents::acl(&ALLOW_ALL)), &[]).await?;
         fabric.hosts[1].restart_agent()?;
         wait::until("the change is in force", async || {
-            let reached = reached(&client, &server).await.map_err(|error| error.to_string())?;
+            let reached = pair.reached().await.map_err(|error| error.to_string())?;
             if reached == [true, true] { Ok(()) } else { Err(format!("{reached:?}")) }
         })
         .await

@@ -6,7 +6,7 @@ use harness::capture::Capture;
 use harness::documents::{self, ALLOW_ALL};
 use harness::error::claim;
 use harness::fabric::{FABRIC_DEVICE, Fabric};
-use harness::iperf::throughput_mbps;
+use harness::iperf::{tcp_mbps, udp_mbps};
 use harness::vm::Vm;
 use harness::{Error, Result};
 use serde_json::json;
@@ -140,15 +140,21 @@ async fn rate_cap(fabric: &Fabric, Tenants { web, client, .. }: &Tenants) -> Res
     let rest = fabric.rest();
     let path = format!("/networkInterfaces/{}", client.name);
     let before = rest.get(&path).await?;
-    let free = throughput_mbps(client, web, 2)?;
+    let free = tcp_mbps(client, web, 2)?;
     let mut capped = before.clone();
     capped["properties"]["portSettings"]["qosSettings"] = json!({ "outboundMaximumMbps": CAP });
     rest.put(&path, &capped).await?;
-    let limited = throughput_mbps(client, web, 4)?;
+    // A steady offer of twice the cap shows the cap; how close TCP comes to it shows more of TCP.
+    let passed = udp_mbps(client, web, 3, 2 * CAP)?;
+    let tcp = tcp_mbps(client, web, 2)?;
     rest.put(&path, &before).await?;
-    let observed = format!("iperf3: {free:.0} Mbit/s without, {limited:.1} Mbit/s with a cap of {CAP} Mbit/s");
+    let observed = format!(
+        "iperf3, cap {CAP} Mbit/s: {passed:.1} of {} Mbit/s UDP pass; TCP {tcp:.1}, without the cap {free:.0}",
+        2 * CAP
+    );
     let cap = f64::from(CAP);
-    claim(free > 2.0 * cap && limited < 1.1 * cap && limited > 0.5 * cap, || observed.clone())?;
+    let exact = passed > 0.9 * cap && passed < 1.1 * cap && tcp < 1.1 * cap && free > 2.0 * cap;
+    claim(exact, || observed.clone())?;
     Ok(observed)
 }
 
