@@ -24,6 +24,13 @@ pub async fn serve(request: HttpRequest, mut payload: web::Payload, api: web::Da
     let started = Instant::now();
     let common = Common::of(&request);
     let reply = dispatch(&api, &request, &mut payload, &common).await.unwrap_or_else(Reply::from);
+    tracing::debug!(
+        method = %request.method(),
+        path = request.uri().path(),
+        status = reply.status.as_u16(),
+        request_id = %common.request_id,
+        "answered"
+    );
     api.metrics.count(request.method().as_str(), reply.status.as_u16(), started.elapsed());
     reply.into_response(&common)
 }

@@ -4,12 +4,14 @@ use super::claims::{Claim, Claims, Holder, Timestamp};
 use super::document::{Document, Place, check_id};
 use super::key::Key;
 use super::ledger::Ledger;
+use super::ports;
 use super::references;
 use super::world::{Node, World};
 use super::write::{Action, Address, Condition, Effect, Step, Touched, Verdict, Write};
 use crate::error::{ApiError, Code};
 use crate::resources::schema::Collection;
 use crate::resources::{Members, Proposal};
+use policy::ids::HostId;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -127,6 +129,8 @@ impl Change<'_> {
             after.remove(node.collection.name, &node.key);
         }
         self.refuse_if_used(&removed, &after)?;
+        let forget = |node: &&Node| ports::forget_host(&mut after, HostId(node.instance_id));
+        let attachments = removed.iter().flat_map(forget).collect();
         let ancestors = self.renew_ancestors(&mut after, etag);
 
         let claims = self.settle_claims(&mut after, &old, &written, context)?;
@@ -147,8 +151,7 @@ impl Change<'_> {
             None if written.is_empty() => self.stored.map(|stored| Arc::new(stored.clone())),
             _ => None,
         };
-        let touched =
-            Touched { documents, claims, attachments: Vec::new(), retracted: retracted.into_iter().collect() };
+        let touched = Touched { documents, claims, attachments, retracted: retracted.into_iter().collect() };
         Ok(Step { world: after, touched })
     }
 

@@ -46,6 +46,23 @@ pub(crate) fn evaluate(world: &World, report: &PortReport, context: &Context<'_>
     (!nothing).then_some(Step { world: after, touched })
 }
 
+/// Drops what a host that is gone has reported, and names the attachments.
+pub(super) fn forget_host(world: &mut World, host: HostId) -> Vec<(NicId, AttachId)> {
+    let gone: Vec<_> = world.bindings().reported_by(host).collect();
+    if gone.is_empty() {
+        return gone;
+    }
+    let mut bindings = world.bindings().clone();
+    for &(nic, attach) in &gone {
+        bindings.detach(nic, attach);
+        if let Some((collection, key)) = world.instance(nic.0).map(|node| (node.collection.name, node.key.clone())) {
+            world.touch(collection, &key);
+        }
+    }
+    world.set_bindings(bindings);
+    gone
+}
+
 /// Applies the report, and names the attachments that changed.
 fn apply(bindings: &mut Bindings, report: &PortReport, sequence: u64) -> Vec<(NicId, AttachId)> {
     let Events { snapshot, ports, detached, .. } = &report.events;

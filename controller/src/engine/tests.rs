@@ -248,6 +248,21 @@ fn the_attachment_that_came_last_wins_until_it_is_gone() {
 }
 
 #[test]
+fn a_host_that_is_gone_carries_nothing() {
+    let mut story = Story::new();
+    story.put("credentials/c", json!({"type": "usernamePassword", "value": "v"})).unwrap();
+    story.put("servers/a", server(true)).unwrap();
+    let host = HostId(story.instance("servers/a"));
+    // A port of which no NIC is known does not hold the server.
+    let nic = NicId(Uuid::from_u128(77));
+    story.report(host, true, &[(1, nic)], &[]);
+    assert_eq!(story.world.host_of(nic), Some(host));
+    story.delete("servers/a").unwrap();
+    assert_eq!(story.world.host_of(nic), None);
+    assert_eq!(story.world.nics_on(host).count(), 0);
+}
+
+#[test]
 fn a_host_has_a_provider_address_from_its_first_port_on() {
     let mut story = Story::new();
     story.put("credentials/c", json!({"type": "usernamePassword", "value": "v"})).unwrap();
