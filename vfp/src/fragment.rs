@@ -73,13 +73,8 @@ impl FragmentTable {
         if self.places.is_empty() {
             self.places = vec![None; PLACES].into_boxed_slice();
         }
-        // The later ones open and close nothing.
-        let transport = match packet.transport {
-            Transport::Tcp { ports, .. } => Transport::Tcp { ports, flags: 0 },
-            other => other,
-        };
         if let Some(place) = self.index(&key).and_then(|index| self.places.get_mut(index)) {
-            *place = Some(Place { key, transport, seen: now });
+            *place = Some(Place { key, transport: packet.transport, seen: now });
         }
     }
 

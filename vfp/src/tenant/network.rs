@@ -106,3 +106,36 @@ impl Domain {
         self.space.get(self.subnet_of(address)?.vsid, address)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_in_the_subnet_of_its_own_family_that_holds_it() {
+        let subnet = |vsid, prefix: &str| Subnet {
+            vsid: Vsid::new(vsid).unwrap(),
+            prefix: prefix.parse().unwrap(),
+            router: IpAddr::from([0; 4]),
+            acl: None,
+        };
+        let subnets =
+            vec![subnet(3, "fd00:1::/64"), subnet(2, "10.0.2.0/24"), subnet(4, "::/64"), subnet(1, "10.0.0.0/24")];
+        let network = Network { router_mac: MacAddr::BROADCAST, subnets };
+        let domain = Domain::new(Tag(0), network, Seeded(0)).unwrap();
+        for (address, vsid) in [
+            ("9.255.255.255", None),
+            ("10.0.0.0", Some(1)),
+            ("10.0.0.255", Some(1)),
+            ("10.0.1.0", None),
+            ("10.0.2.7", Some(2)),
+            ("10.0.3.0", None),
+            ("fd00:1::7", Some(3)),
+            ("fd00:2::7", None),
+            ("::7", Some(4)),
+        ] {
+            let found = domain.subnet_of(address.parse::<IpAddr>().unwrap().into());
+            assert_eq!(found.map(|subnet| subnet.vsid.get()), vsid, "{address}");
+        }
+    }
+}

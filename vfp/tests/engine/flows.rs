@@ -4,7 +4,7 @@ use crate::fabric::{Fabric, Vm, echo, ip, pa, syn, tcp, udp};
 use crate::frame::{ACK, FIN, Packet, Payload, RST, SYN};
 use policy::net::MacAddr;
 use std::time::Duration;
-use vfp::{DropReason, Limits, Mapping, NetworkId, Outcome};
+use vfp::{DropReason, Limits, Mapping, NetworkId, Outcome, PortAddress};
 
 /// A client without any list (so nothing comes in unasked), and a server on the other host that allows everything.
 fn client_and_server() -> (Fabric, Vm, Vm) {
@@ -54,7 +54,7 @@ fn only_the_answers_are_return_traffic() {
     let (mut fabric, client, server) = client_and_server();
     fabric.exchange(client, server, udp(40_000, 53)).received_by(server);
     fabric.exchange(client, server, echo(7, true)).received_by(server);
-    fabric.exchange(client, server, tcp(40_000, 80, SYN)).received_by(server);
+    handshake(&mut fabric, client, server);
     for (case, payload) in [
         ("another port", udp(54, 40_000)),
         ("another port of the client", udp(53, 40_001)),
@@ -65,6 +65,20 @@ fn only_the_answers_are_return_traffic() {
     ] {
         let trip = fabric.exchange(server, client, payload);
         assert_eq!(trip.outcomes.last(), Some(&Outcome::Dropped(DropReason::AclDenied)), "{case}");
+    }
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_opens_nothing() {
+    for (answer, question) in [
+        (echo(7, false), echo(7, true)),
+        (tcp(80, 40_000, SYN | ACK), tcp(40_000, 80, ACK)),
+        (tcp(80, 40_000, RST), tcp(40_000, 80, ACK)),
+    ] {
+        let (mut fabric, client, server) = server_with(&["in deny"]);
+        fabric.exchange(server, client, answer).received_by(client);
+        assert!(fabric.flows(server).is_empty());
+        fabric.exchange(client, server, question).assert_dropped(DropReason::AclDenied);
     }
 }
 
@@ -87,6 +101,11 @@ fn an_icmp_error_passes_when_it_is_about_a_flow() {
 
     let other = Packet::new(fabric.ca(client), fabric.ca(server), udp(40_001, 53));
     fabric.exchange(server, client, unreachable(&other)).assert_dropped(DropReason::AclDenied);
+    // About the flow, but for an address that did not send it.
+    fabric.change(client, |policy| policy.addresses.push(PortAddress { ca: ip("10.0.1.11"), ..policy.addresses[0] }));
+    let misdirected = Packet::new(fabric.ca(server), ip("10.0.1.11"), unreachable(&question));
+    fabric.map(client, 0);
+    fabric.send(server, &misdirected).assert_dropped(DropReason::AclDenied);
 }
 
 #[test]
@@ -103,7 +122,8 @@ fn tightening_a_list_stops_an_established_flow_on_the_next_packet_of_either_side
         for (from, to, payload) in packets.iter().cycle().take(6).cloned() {
             fabric.exchange(from, to, payload).assert_dropped(DropReason::AclDenied);
         }
-        assert!(fabric.flows(server)[0].contains("stopped by policy"), "{:?}", fabric.flows(server));
+        let flows = fabric.flows(server);
+        assert!(flows[0].contains("stopped by policy") && !flows[0].contains("VXLAN"), "{flows:?}");
     }
 }
 
