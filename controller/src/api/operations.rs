@@ -47,3 +47,19 @@ impl Operations {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).by_id.get(&id).cloned()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_latest_operations_are_remembered_and_no_more() {
+        let operations = Operations::default();
+        let id = |n: usize| Uuid::from_u128(n as u128);
+        (0..=CAPACITY).for_each(|n| operations.record(id(n), Operation::Delete));
+        assert!(operations.get(id(0)).is_none());
+        assert!(operations.get(id(1)).is_some());
+        assert!(operations.get(id(CAPACITY)).is_some());
+        assert_eq!(operations.0.lock().unwrap().by_id.len(), CAPACITY);
+    }
+}

@@ -69,3 +69,49 @@ impl Retries {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use actix_web::http::StatusCode;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    fn identity(id: usize) -> Identity {
+        Identity { client_request_id: id.to_string().into_bytes(), method: "PUT".to_owned(), path: "/a".to_owned() }
+    }
+
+    /// Sends the same request a few times at once, and says how often it was performed.
+    async fn performed(retries: &Retries, status: StatusCode, length: usize) -> usize {
+        let count = AtomicUsize::new(0);
+        let perform = || async {
+            count.fetch_add(1, Ordering::Relaxed);
+            tokio::task::yield_now().await;
+            Reply::new(status, Body::Json(vec![b' '; length].into()))
+        };
+        futures_util::future::join_all((0..3).map(|_| retries.once(identity(0), perform()))).await;
+        retries.once(identity(0), perform()).await;
+        count.load(Ordering::Relaxed)
+    }
+
+    #[tokio::test]
+    async fn concurrent_and_later_repetitions_get_the_answer_of_the_first() {
+        assert_eq!(performed(&Retries::default(), StatusCode::CREATED, 10).await, 1);
+        assert_eq!(performed(&Retries::default(), StatusCode::BAD_REQUEST, 10).await, 1);
+    }
+
+    #[tokio::test]
+    async fn failures_of_the_server_and_long_answers_are_not_remembered() {
+        assert_eq!(performed(&Retries::default(), StatusCode::SERVICE_UNAVAILABLE, 10).await, 2);
+        assert_eq!(performed(&Retries::default(), StatusCode::OK, LONGEST + 1).await, 2);
+    }
+
+    #[tokio::test]
+    async fn no_more_than_the_capacity_is_remembered() {
+        let retries = Retries::default();
+        for id in 0..=CAPACITY {
+            retries.once(identity(id), async { Reply::new(StatusCode::OK, Body::None) }).await;
+        }
+        assert_eq!(retries.lock().replies.len(), CAPACITY);
+        assert!(!retries.lock().replies.contains_key(&identity(0)));
+    }
+}

@@ -4,7 +4,7 @@ use super::evaluate::{Context, evaluate};
 use super::ports::{self, PortReport};
 use super::projection::Commit;
 use super::world::World;
-use super::write::{Action, Address, Answer, Condition, Done, Effect, Step, Touched, Write};
+use super::write::{Action, Address, Answer, Condition, Done, Effect, Step, Touched, Verdict, Write};
 use crate::engine::key::Key;
 use crate::error::{ApiError, Code};
 use crate::resources::schema::{Identity, Untouched};
@@ -79,11 +79,13 @@ impl Writer {
             if world.entry(collection.name, &write.address.key).is_some() {
                 continue;
             }
-            if let Ok(super::write::Verdict { next: Some(Step { world: next, touched }), .. }) =
-                evaluate(&world, &write, &mut self.context(&mut Uuid::new_v4))
-            {
-                self.store.save(&batch(&world, &next, [&touched])).await?;
-                world = next;
+            match evaluate(&world, &write, &mut self.context(&mut Uuid::new_v4)) {
+                Ok(Verdict { next: Some(Step { world: next, touched }), .. }) => {
+                    self.store.save(&batch(&world, &next, [&touched])).await?;
+                    world = next;
+                }
+                Ok(_) => {}
+                Err(refusal) => tracing::error!(%refusal, collection = collection.name, "it cannot be created"),
             }
         }
         Ok(world)
@@ -109,13 +111,14 @@ impl Writer {
         };
         let (world, judged) = self.judge(&base, queued);
         let world = Arc::new(world);
+        if judged.iter().all(|judged| judged.touched().is_none()) {
+            return self.conclude(queued, judged, &base).await;
+        }
         match self.store.save(&batch(&base, &world, judged.iter().filter_map(Judged::touched))).await {
             Ok(()) => {
                 self.can_write.store(true, Ordering::Relaxed);
                 published.store(world.clone());
-                for (request, judged) in queued.drain(..).zip(judged) {
-                    self.conclude(request, judged, &world).await;
-                }
+                self.conclude(queued, judged, &world).await;
             }
             // One of them is guilty: each has its own transaction now.
             Err(StoreError::Conflict(_)) if queued.len() > 1 => {
@@ -171,21 +174,24 @@ impl Writer {
         (world, judged)
     }
 
-    async fn conclude(&self, request: Request, judged: Judged, batch: &Arc<World>) {
-        let answer = match judged {
-            Judged::Refused(refusal) => Err(refusal),
-            Judged::Accepted { effect, generation, touched, world } => {
-                if let Some(touched) = touched {
-                    // Nobody listens while the controller stops.
-                    let _ = self.commits.send(Commit::new(generation, batch.clone(), &touched)).await;
+    /// Tells the compiler what changed, and everybody what came of their request.
+    async fn conclude(&self, queued: &mut Vec<Request>, judged: Vec<Judged>, batch: &Arc<World>) {
+        for (request, judged) in queued.drain(..).zip(judged) {
+            let answer = match judged {
+                Judged::Refused(refusal) => Err(refusal),
+                Judged::Accepted { effect, generation, touched, world } => {
+                    if let Some(touched) = touched {
+                        // Nobody listens while the controller stops.
+                        let _ = self.commits.send(Commit::new(generation, batch.clone(), &touched)).await;
+                    }
+                    Ok(Done { effect, generation, world: world.unwrap_or_else(|| batch.clone()) })
                 }
-                Ok(Done { effect, generation, world: world.unwrap_or_else(|| batch.clone()) })
+            };
+            // Who asked may have gone away; the write stands.
+            match request {
+                Request::Write(_, reply) => drop(reply.send(answer)),
+                Request::Ports(_, reply) => drop(reply.send(answer.map(drop))),
             }
-        };
-        // Who asked may have gone away; the write stands.
-        match request {
-            Request::Write(_, reply) => drop(reply.send(answer)),
-            Request::Ports(_, reply) => drop(reply.send(answer.map(drop))),
         }
     }
 

@@ -138,3 +138,21 @@ async fn while_the_database_cannot_be_written_nothing_changes_and_then_it_goes_o
     let ready = server.send(reqwest::Method::GET, "/readyz", &[], "").await;
     assert_eq!(ready.status, StatusCode::OK);
 }
+
+/// A request that changes nothing needs no disk: its refusal says what is wrong with it, not with the disk.
+#[tokio::test]
+async fn what_changes_nothing_is_answered_while_the_database_cannot_be_written() {
+    let server = Server::with_fabric().await;
+    let mut database = open(server.directory()).await;
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut database).await.unwrap();
+    server
+        .put("accessControlLists/new", json!({"inboundDefaultAction": "Maybe"}))
+        .await
+        .refused(400, "InvalidParameterValue");
+    let shown = server.get("accessControlLists/all").await.text;
+    let path = "/networking/v1/accessControlLists/all";
+    let again = server.send(reqwest::Method::PUT, path, &[], shown.clone()).await;
+    assert_eq!((again.status, again.text), (StatusCode::OK, shown));
+    assert_eq!(server.delete("accessControlLists/none").await.status, StatusCode::NO_CONTENT);
+    sqlx::query("ROLLBACK").execute(&mut database).await.unwrap();
+}
