@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// An IPv4 address as `::ffff:a.b.c.d`, an IPv6 address as itself: compares, orders and hashes without a case split.
 ///
@@ -57,8 +57,10 @@ impl Address {
         u128::from(self).checked_sub(1).map(Self::from)
     }
 
+    #[inline]
     pub(crate) fn to_ip(self) -> IpAddr {
-        Ipv6Addr::from(u128::from(self)).to_canonical()
+        let [.., a, b, c, d] = self.low.to_be_bytes();
+        if self.is_v4() { Ipv4Addr::new(a, b, c, d).into() } else { Ipv6Addr::from(u128::from(self)).into() }
     }
 }
 

@@ -137,8 +137,7 @@ impl Switch {
         let transport = guard::check_unicast(arrival.macs, packet)
             .and_then(|()| port.fragments.transport(packet, now))
             .inspect_err(|reason| recorder.note(Stage::Guard, || Finding::Dropped(*reason)))?;
-        let (quoted, bytes) = (packet.quoted(frame), frame.len());
-        let passage = Passage { packet, transport, quoted, arrival, direction, bytes, now };
+        let passage = Passage { packet, transport, arrival, direction, frame, now };
         port.explain(&self.shared, &passage, recorder)
     }
 }

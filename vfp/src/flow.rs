@@ -116,7 +116,9 @@ impl Lives {
         match state {
             TcpState::SynSent | TcpState::SynReceived => self.half_open,
             TcpState::Closed => self.time_wait,
-            TcpState::NotTcp | TcpState::Established | TcpState::HalfClosed { .. } => self.idle,
+            TcpState::NotTcp | TcpState::Established | TcpState::ClosedByInitiator | TcpState::ClosedByResponder => {
+                self.idle
+            }
         }
     }
 }
@@ -170,7 +172,7 @@ impl FlowView {
                 TcpState::SynSent => Some("SYN sent"),
                 TcpState::SynReceived => Some("SYN received"),
                 TcpState::Established => Some("established"),
-                TcpState::HalfClosed { .. } => Some("half closed"),
+                TcpState::ClosedByInitiator | TcpState::ClosedByResponder => Some("half closed"),
                 TcpState::Closed => Some("closed"),
             },
             idle: Duration::from_nanos(now.since(flow.last_seen)),

@@ -95,6 +95,7 @@ const fn has_ports(number: u8) -> bool {
 impl Conversation {
     /// `None` for packets that are judged one by one: ICMP other than echo, and fragments whose first is not known.
     /// `transport`: of the packet that this belongs to, if it is a later fragment.
+    #[inline]
     pub(crate) fn of(packet: &IpPacket, transport: Transport, direction: Direction) -> Option<Self> {
         let IpPacket { source, destination, protocol, .. } = *packet;
         let key = |ports| FlowKey::new(source, destination, protocol, ports, direction);

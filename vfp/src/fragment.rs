@@ -47,6 +47,7 @@ impl FragmentTable {
     ///
     /// # Errors
     /// [`DropReason::FragmentWithoutFirst`].
+    #[inline]
     pub(crate) fn follow(&mut self, packet: &IpPacket, now: Time) -> Result<Transport, DropReason> {
         if packet.fragment.is_some() && packet.is_first() {
             self.note(packet, now);
@@ -55,6 +56,7 @@ impl FragmentTable {
     }
 
     /// As [`Self::follow`], remembering nothing.
+    #[inline]
     pub(crate) fn transport(&self, packet: &IpPacket, now: Time) -> Result<Transport, DropReason> {
         if packet.transport != Transport::Later {
             return Ok(packet.transport);

@@ -12,7 +12,7 @@ use crate::fragment::FragmentTable;
 use crate::hash::Seeded;
 use crate::ids::{NetworkId, Tag};
 use crate::packet::IpPacket;
-use crate::packet::transport::{Quoted, Transport};
+use crate::packet::transport::Transport;
 use crate::switch::Shared;
 use crate::table::Slot;
 use crate::tcp_state::{TcpState, is_opening};
@@ -45,12 +45,10 @@ pub(crate) struct Passage<'a> {
     pub(crate) packet: &'a IpPacket,
     /// Of the packet that this belongs to, if it is a later fragment.
     pub(crate) transport: Transport,
-    /// The packet that this ICMP error is about.
-    pub(crate) quoted: Option<Quoted>,
+    /// What the packet was parsed from.
+    pub(crate) frame: &'a [u8],
     pub(crate) arrival: Arrival,
     pub(crate) direction: Direction,
-    /// Length of the frame.
-    pub(crate) bytes: usize,
     pub(crate) now: Time,
 }
 
@@ -116,7 +114,7 @@ impl Port {
 
     /// Decides over a packet, and remembers what later packets of its flow need. The frame is the caller's to edit.
     pub(crate) fn pass(&mut self, shared: &Shared, passage: &Passage<'_>) -> Result<Transposition, Stop> {
-        let Passage { packet, transport, arrival, direction, bytes, now, .. } = *passage;
+        let Passage { packet, transport, arrival, direction, frame, now } = *passage;
         let conversation = Conversation::of(packet, transport, direction);
         let (port, domain) = enforced(self.policy.as_ref(), shared)?;
         let found = conversation.and_then(|conversation| self.flows.find(&conversation.key, now));
@@ -125,10 +123,10 @@ impl Port {
             && unified.holds(domain.epoch, &arrival, packet.hop_limit)
             && !opens(transport)
         {
-            let (unified, tcp) = (*unified, flow.tcp_after(transport, direction));
-            self.meter(direction, bytes, now)?;
-            self.flows.advance(slot, direction, tcp, bytes, now);
-            return Ok(unified.transposition);
+            let (transposition, tcp) = (unified.transposition, flow.tcp_after(transport, direction));
+            self.meter(direction, frame.len(), now)?;
+            self.flows.advance(slot, direction, tcp, frame.len(), now);
+            return Ok(transposition);
         }
 
         let known = known(&self.flows, passage, conversation);
@@ -176,7 +174,8 @@ impl Port {
 
     /// Pays for the packet, and brings its flow up to date or adds it.
     fn commit(&mut self, passage: &Passage<'_>, known: &Known, unified: Option<Unified>) -> Result<(), DropReason> {
-        let Passage { transport, direction, bytes, now, .. } = *passage;
+        let Passage { transport, direction, frame, now, .. } = *passage;
+        let bytes = frame.len();
         let Some(Conversation { key, opens }) = known.conversation else { return self.meter(direction, bytes, now) };
         if let Some(KnownFlow { slot, tcp, .. }) = known.flow {
             self.meter(direction, bytes, now)?;
@@ -214,8 +213,8 @@ fn enforced<'a>(port: Option<&'a Enforced>, shared: &'a Shared) -> Result<(&'a E
 
 /// Looks the packet's flow up, or the flow that it reports an error of.
 fn known(flows: &FlowTable, passage: &Passage<'_>, conversation: Option<Conversation>) -> Known {
-    let Passage { packet, transport, quoted, direction, now, .. } = *passage;
-    let key = match (conversation, quoted) {
+    let Passage { packet, transport, direction, frame, now, .. } = *passage;
+    let key = match (conversation, packet.quoted(frame)) {
         (Some(conversation), _) => Some(conversation.key),
         // The quoted packet went the other way, and its sender is who the error is for.
         (None, Some(quoted)) if quoted.source == packet.destination => {

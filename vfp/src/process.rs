@@ -60,25 +60,25 @@ impl Switch {
         let (enforced, domain) = port.enforced(&self.shared)?;
         let frame = buffer.get_mut(HEADROOM..).ok_or(DropReason::Malformed)?;
         let bytes = frame.len();
-        let Packet { macs, body } = Packet::parse(frame)?;
+        let Packet { macs, ref body } = Packet::parse(frame)?;
         let packet = match body {
             Body::Ip(packet) => packet,
             Body::Arp(arp) => {
-                let mac = responder::resolve(enforced, domain, macs, &arp)?;
-                let reply = craft::arp_reply(frame, &arp, mac.octets()).ok_or(DropReason::Malformed)?;
+                let mac = responder::resolve(enforced, domain, macs, arp)?;
+                let reply = craft::arp_reply(frame, arp, mac.octets()).ok_or(DropReason::Malformed)?;
                 return Ok(port.reply(id, bytes, reply, sink));
             }
         };
         let router_macs = Macs { destination: macs.source, source: domain.router_mac };
-        let transposition = match port.leave(&self.shared, frame, &packet, macs, now) {
+        let transposition = match port.leave(&self.shared, frame, packet, macs, now) {
             Ok(transposition) => transposition,
             Err(Stop::Drop(reason)) => return Err(reason),
             Err(Stop::Answer(answer)) => {
                 let mut scratch = [0; craft::TIME_EXCEEDED];
                 let reply = match answer {
-                    Answer::EchoReply => craft::echo_reply(frame, &packet, router_macs),
+                    Answer::EchoReply => craft::echo_reply(frame, packet, router_macs),
                     Answer::TimeExceeded { router } => {
-                        craft::time_exceeded(&mut scratch, frame, &packet, router, router_macs)
+                        craft::time_exceeded(&mut scratch, frame, packet, router, router_macs)
                     }
                 };
                 return Ok(port.reply(id, bytes, reply.ok_or(DropReason::Malformed)?, sink));
@@ -92,7 +92,7 @@ impl Switch {
                 sink.to_underlay(Outer { destination: destination.to_ip(), source_port }, buffer);
                 Ok(Outcome::Tunnelled)
             }
-            Outlet::Port(to) => Ok(self.deliver(to, frame, &packet, Origin::Port(slot), now, sink)),
+            Outlet::Port(to) => Ok(self.deliver(to, frame, packet, Origin::Port(slot), now, sink)),
             Outlet::Vm => Err(DropReason::NoRoute),
         }
     }
@@ -108,13 +108,13 @@ impl Switch {
         let (vsid, frame) = Vxlan::parse(payload).map_err(|_| DropReason::NotVxlan)?;
         let network = *self.shared.vsids.get(&vsid).ok_or(DropReason::UnknownVsid)?;
         let domain = self.shared.networks.get(network).ok_or(DropReason::UnknownVsid)?;
-        let Packet { macs, body } = Packet::parse(frame)?;
+        let Packet { macs, ref body } = Packet::parse(frame)?;
         let Body::Ip(packet) = body else { return Err(DropReason::ArpIgnored) };
         // Before the port is looked for, as no port has such an address.
-        guard::check_unicast(macs, &packet)?;
+        guard::check_unicast(macs, packet)?;
         let here = domain.local.get(&packet.destination).filter(|here| here.vsid == vsid);
         let slot = here.ok_or(DropReason::UnknownDestination)?.slot;
-        Ok(self.deliver(slot, frame, &packet, Origin::Host(pa.into()), now, sink))
+        Ok(self.deliver(slot, frame, packet, Origin::Host(pa.into()), now, sink))
     }
 
     /// Through the layers of the destination's port, and to its VM. Drops are counted there.
@@ -169,10 +169,8 @@ impl Port {
     ) -> Result<Transposition, Stop> {
         guard::check_unicast(macs, packet)?;
         let transport = self.fragments.follow(packet, now)?;
-        let quoted = packet.quoted(frame);
         let arrival = Arrival { macs, origin: Origin::Vm };
-        let (direction, bytes) = (Direction::Outbound, frame.len());
-        let passage = Passage { packet, transport, quoted, arrival, direction, bytes, now };
+        let passage = Passage { packet, transport, arrival, direction: Direction::Outbound, frame, now };
         let transposition = self.pass(shared, &passage)?;
         transposition.apply(frame);
         Ok(transposition)
@@ -188,10 +186,8 @@ impl Port {
         now: Time,
     ) -> Result<(), DropReason> {
         let transport = self.fragments.follow(packet, now)?;
-        let quoted = packet.quoted(frame);
         let arrival = Arrival { macs: packet::macs(frame)?, origin };
-        let (direction, bytes) = (Direction::Inbound, frame.len());
-        let passage = Passage { packet, transport, quoted, arrival, direction, bytes, now };
+        let passage = Passage { packet, transport, arrival, direction: Direction::Inbound, frame, now };
         match self.pass(shared, &passage) {
             Ok(transposition) => {
                 transposition.apply(frame);

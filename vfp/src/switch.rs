@@ -1,5 +1,6 @@
 //! The engine of one host: its objects, and how they are programmed and read back.
 
+use crate::address::Address;
 use crate::config::Config;
 use crate::counters::Counters;
 use crate::flow::FlowView;
@@ -273,30 +274,50 @@ impl Switch {
             ports.insert(id, Port::new(&shared.config));
         }
         let Some(port) = ports.find_mut(&id) else { return };
-        let before = port.network();
+        let (newcomer, before) = (port.policy().is_none(), port.network());
         port.enforce(enforced, &shared.config.limits);
         let after = port.network();
-        self.relink(before);
-        if before != after {
+        match after {
+            Some(network) if newcomer => self.link(id, network),
+            _ => self.relink(before),
+        }
+        if !newcomer && before != after {
             self.relink(after);
         }
     }
 
-    /// Finds anew which addresses of a network are on this host. Two ports with one address can only be the two ends of
-    /// a migration on this host; the higher name wins, so that the outcome does not depend on the order of events.
+    /// Adds the addresses of a port to those of its network that are on this host: what most changes come to, and what
+    /// costs the same on a host with many ports.
+    fn link(&mut self, id: PortId, network: NetworkId) {
+        if let Some(domain) = self.shared.networks.find_mut(&network)
+            && let Some((slot, port)) = self.ports.slot(&id).zip(self.ports.find(&id))
+        {
+            place(&mut domain.local, id, slot, port);
+        }
+        self.shared.touch(network);
+    }
+
+    /// Finds anew which addresses of a network are on this host.
     fn relink(&mut self, network: Option<NetworkId>) {
         let Some(id) = network else { return };
         let Some(domain) = self.shared.networks.find_mut(&id) else { return };
         domain.local.clear();
-        for (port, policy) in self.ports.iter().filter_map(|(id, port)| Some((id, port.policy()?))) {
-            let Some(slot) = self.ports.slot(&port).filter(|_| policy.network == id) else { continue };
-            for PortAddress { ca, vsid, .. } in &policy.addresses {
-                let here = LocalPort { id: port, slot, mac: policy.mac, vsid: *vsid };
-                let entry = domain.local.entry((*ca).into()).or_insert(here);
-                *entry = here.max(*entry);
-            }
+        for (port, policy) in self.ports.iter().filter(|(_, port)| port.network() == Some(id)) {
+            let Some(slot) = self.ports.slot(&port) else { continue };
+            place(&mut domain.local, port, slot, policy);
         }
         self.shared.touch(id);
+    }
+}
+
+/// Enters the addresses of a port. Two ports with one address can only be the two ends of a migration on this host; the
+/// higher name wins, so that the outcome does not depend on the order of events.
+fn place(local: &mut HashMap<Address, LocalPort, Seeded>, id: PortId, slot: Slot, port: &Port) {
+    let Some(policy) = port.policy() else { return };
+    for PortAddress { ca, vsid, .. } in &policy.addresses {
+        let here = LocalPort { id, slot, mac: policy.mac, vsid: *vsid };
+        let entry = local.entry((*ca).into()).or_insert(here);
+        *entry = here.max(*entry);
     }
 }
 

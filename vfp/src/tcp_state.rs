@@ -13,8 +13,10 @@ pub(crate) enum TcpState {
     SynReceived,
     /// Both directions are open, or were when the first packet was seen.
     Established,
-    /// One side has sent its last byte.
-    HalfClosed { by_initiator: bool },
+    /// The initiator has sent its last byte.
+    ClosedByInitiator,
+    /// The responder has sent its last byte.
+    ClosedByResponder,
     /// Both sides are done, or one has reset the connection.
     Closed,
 }
@@ -34,8 +36,10 @@ impl TcpState {
             _ if has(RST) => Self::Closed,
             Self::SynSent if !from_initiator && has(SYN) && has(ACK) => Self::SynReceived,
             Self::SynReceived if from_initiator && has(ACK) && !has(SYN) => Self::Established.advance(flags, true),
-            Self::Established if has(FIN) => Self::HalfClosed { by_initiator: from_initiator },
-            Self::HalfClosed { by_initiator } if has(FIN) && by_initiator != from_initiator => Self::Closed,
+            Self::Established if has(FIN) && from_initiator => Self::ClosedByInitiator,
+            Self::Established if has(FIN) => Self::ClosedByResponder,
+            Self::ClosedByInitiator if has(FIN) && !from_initiator => Self::Closed,
+            Self::ClosedByResponder if has(FIN) && from_initiator => Self::Closed,
             unchanged => unchanged,
         }
     }
@@ -68,8 +72,8 @@ mod tests {
         for (case, then, expected) in [
             ("handshake", vec![], TcpState::Established),
             ("repeated SYN ACK", vec![(SYN | ACK, from_responder)], TcpState::Established),
-            ("initiator closes", vec![(FIN | ACK, from_initiator)], TcpState::HalfClosed { by_initiator: true }),
-            ("repeated FIN", vec![(FIN, from_responder); 2], TcpState::HalfClosed { by_initiator: false }),
+            ("initiator closes", vec![(FIN | ACK, from_initiator)], TcpState::ClosedByInitiator),
+            ("repeated FIN", vec![(FIN, from_responder); 2], TcpState::ClosedByResponder),
             ("both close", vec![(FIN, from_responder), (FIN, from_initiator)], TcpState::Closed),
             ("reset", vec![(RST, from_responder)], TcpState::Closed),
             ("nothing revives", vec![(RST, from_responder), (ACK, from_initiator)], TcpState::Closed),

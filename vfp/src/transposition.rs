@@ -45,6 +45,7 @@ impl Transposition {
         Self { source_mac: None, destination_mac: None, decrement_ttl: false, outlet: Outlet::Vm };
 
     /// Edits the inner headers of `frame`.
+    #[inline]
     pub(crate) fn apply(&self, frame: &mut [u8]) {
         let Ok((header, network)) = Ethernet::mut_from_prefix(frame) else { return };
         if let Some(mac) = self.source_mac {

@@ -90,7 +90,8 @@ fn each_state_has_its_life() {
         (TcpState::SynSent, 10),
         (TcpState::SynReceived, 10),
         (TcpState::Established, 100),
-        (TcpState::HalfClosed { by_initiator: true }, 100),
+        (TcpState::ClosedByInitiator, 100),
+        (TcpState::ClosedByResponder, 100),
         (TcpState::Closed, 20),
     ] {
         let mut table = table(10, 10);

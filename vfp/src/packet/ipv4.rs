@@ -50,6 +50,7 @@ impl Ipv4 {
     }
 
     /// Reads the header at the start of `bytes`, which may have padding at its end.
+    #[inline]
     pub(crate) fn parse(bytes: &[u8], extent: Extent) -> Result<Layer3, Malformed> {
         let (header, _) = Self::ref_from_prefix(bytes).map_err(|_| Malformed)?;
         let length = usize::from(header.version_and_length & 0x0f) * 4;
@@ -73,6 +74,7 @@ impl Ipv4 {
 }
 
 /// Takes one off the hop limit of the header at the start of `bytes`, and keeps the checksum right.
+#[inline]
 pub(crate) fn decrement_ttl(bytes: &mut [u8]) {
     if let Ok((header, _)) = Ipv4::mut_from_prefix(bytes) {
         let before = u16::from_be_bytes([header.ttl, header.protocol]);

@@ -104,6 +104,7 @@ pub(crate) struct IpPacket {
 
 impl Packet {
     /// Parses a frame from its Ethernet header on.
+    #[inline]
     pub(crate) fn parse(frame: &[u8]) -> Result<Self, DropReason> {
         let (header, rest) = Ethernet::ref_from_prefix(frame).map_err(|_| Malformed)?;
         let body = match header.ether_type.get() {
@@ -124,6 +125,7 @@ impl IpPacket {
     }
 
     /// What an ICMP error in `frame`, which this was parsed from, is about.
+    #[inline]
     pub(crate) fn quoted(&self, frame: &[u8]) -> Option<Quoted> {
         let is_error = self.transport == Transport::Error;
         frame
@@ -132,6 +134,7 @@ impl IpPacket {
             .and_then(|message| Quoted::parse(message, self.source.is_v4()))
     }
 
+    #[inline]
     fn parse(bytes: &[u8], layer3: &Layer3) -> Result<Self, Malformed> {
         // Nobody sends to itself over the wire; and the two directions of such a flow could not be told apart.
         if layer3.source == layer3.destination {
@@ -156,6 +159,7 @@ impl IpPacket {
 }
 
 /// Reads who the frame says it is from and for now, which an edit may have changed since it was parsed.
+#[inline]
 pub(crate) fn macs(frame: &[u8]) -> Result<Macs, Malformed> {
     Ethernet::ref_from_prefix(frame).map(|(header, _)| Macs::of(header)).map_err(|_| Malformed)
 }

@@ -115,6 +115,7 @@ pub(crate) enum QuotedTransport {
 impl Transport {
     /// Reads what `protocol` says is in `bytes`, which is no later fragment. A first fragment must hold the whole fixed
     /// header, so that no rule can be dodged by cutting a header in two. [RFC 1858, RFC 3128]
+    #[inline]
     pub(crate) fn parse(protocol: u8, bytes: &[u8]) -> Result<Self, Malformed> {
         match protocol {
             protocol::TCP => {

@@ -54,6 +54,7 @@ fn is_dhcp_server(transport: Transport) -> bool {
 }
 
 /// Broadcast and multicast never reach a layer: see [`crate::DropReason::Multicast`].
+#[inline]
 pub(crate) fn check_unicast(macs: Macs, packet: &IpPacket) -> Result<(), DropReason> {
     let is_unicast = !macs.destination.is_multicast() && packet.destination.is_unicast();
     if is_unicast { Ok(()) } else { Err(DropReason::Multicast) }
