@@ -44,8 +44,11 @@ fn while_two_hosts_have_the_port_the_later_attachment_counts_whoever_repeats_the
         let _services = (source.serve(80, "source")?, destination.serve(80, "destination")?);
         let host = &fabric.hosts[1];
         host.agent.attach(&host.namespace, &destination.port, destination.nic, destination.mac)?;
-        fabric.in_force(&destination).await?;
-        assert_eq!(greeting(&peer, &source).await?.as_deref(), Some("destination"));
+        wait::until("the peer reaches the destination", async || {
+            let greeting = greeting(&peer, &source).await.map_err(|error| error.to_string())?;
+            if greeting.as_deref() == Some("destination") { Ok(()) } else { Err(format!("{greeting:?} answers")) }
+        })
+        .await?;
 
         fabric.hosts[0].agent.process().kill()?;
         fabric.hosts[0].restart_agent()?;

@@ -1,6 +1,7 @@
 //! After the claims: where everything is, and what to try next.
 
 use super::relay;
+use super::report::say;
 use super::tenants::Tenants;
 use crate::borrow;
 use harness::fabric::Fabric;
@@ -15,38 +16,35 @@ const FIRST_AGENT_PORT: u16 = 9443;
 /// Opens the lab to the caller's loopback, tells how to use it, and stays.
 pub(super) async fn stay(home: &Namespace, fabric: &Fabric, tenants: &Tenants) -> Result<()> {
     let controller = relay::start(home, CONTROLLER_PORT, address_of(fabric.controller.url())?)?;
-    println!("\nThe lab stays up until Ctrl-C. From any shell of this machine:");
-    println!("  controller     http://{controller}/networking/v1/   /metrics   /openapi.json");
+    say!("\nThe lab stays up until Ctrl-C. From any shell of this machine:");
+    say!("  controller     http://{controller}/networking/v1/   /metrics   /openapi.json");
     let mut agents = Vec::new();
     for (host, port) in fabric.hosts.iter().zip(FIRST_AGENT_PORT..) {
         let agent = relay::start(home, port, address_of(host.agent.url())?)?;
-        println!("  agent {}   http://{agent}/v1/status   /v1/ports   /metrics", host.name);
+        say!("  agent {}   http://{agent}/v1/status   /v1/ports   /metrics", host.name);
         agents.push(agent);
     }
 
     let Tenants { web, client, .. } = tenants;
     let program = binaries::path(binaries::AGENT)?;
     let program = program.display();
-    println!("\nNetwork interfaces, and where they are enforced:");
-    println!("  curl -s http://{controller}/networking/v1/networkInterfaces/{}", web.name);
-    println!("\nWhy a packet passes or not, step by step:");
+    say!("\nNetwork interfaces, and where they are enforced:");
+    say!("  curl -s http://{controller}/networking/v1/networkInterfaces/{}", web.name);
+    say!("\nWhy a packet passes or not, step by step:");
     let [source, destination] = [client.address(), web.address()];
     let words = format!("--port {} --proto tcp --src {source} --dst {destination}", client.nic);
-    println!(
-        "  {program} trace --agent http://{} {words} --sport 40000 --dport 80 --direction out",
-        agents[client.host]
-    );
+    say!("  {program} trace --agent http://{} {words} --sport 40000 --dport 80 --direction out", agents[client.host]);
     let nsenter = if borrow::has_borrowed() {
         format!("nsenter -t {} -U --preserve-credentials", std::process::id())
     } else {
         "nsenter".to_owned()
     };
-    println!("\nInside a VM:");
+    say!("\nInside a VM:");
     for vm in [client, web, &tenants.database, &tenants.red_web, &tenants.red_client] {
-        println!("  {nsenter} --net={} ping {}    # {}", vm.namespace.path().display(), web.address(), vm.name);
+        say!("  {nsenter} --net={} ping {}    # {}", vm.namespace.path().display(), web.address(), vm.name);
     }
-    println!("\nOn the fabric:");
-    println!("  {nsenter} --net={} tcpdump -nn -i fabric udp port 4789", fabric.site.path().display());
+    say!("\nOn the fabric:");
+    say!("  {nsenter} --net={} tcpdump -nn -i fabric udp port 4789", fabric.site.path().display());
     std::future::pending().await
 }
 

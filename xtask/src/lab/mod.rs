@@ -9,10 +9,11 @@ mod tenants;
 use crate::{borrow, packages};
 use harness::fabric::{Fabric, block_on};
 use harness::namespace::Namespace;
-use harness::{Result, binaries, support};
-use report::Report;
+use harness::{Error, Result, binaries, support};
+use report::{Report, say};
 use std::process::ExitCode;
 use tenants::Tenants;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// How long the lab stays up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,11 +33,11 @@ pub(crate) fn run(stay: Stay) -> ExitCode {
         return again_with_borrowed_privileges(stay);
     }
     if support::PROGRAMS.iter().any(|(program, _)| !support::on_path(program)) {
-        println!("some programs that the lab needs are missing");
-        println!("{}", packages::install());
+        say!("some programs that the lab needs are missing");
+        say!("{}", packages::install());
     }
     if let Some(missing) = support::missing() {
-        println!("The lab cannot run here. Missing: {missing}");
+        say!("The lab cannot run here. Missing: {missing}");
         return ExitCode::FAILURE;
     }
     let told = std::thread::scope(|scope| {
@@ -47,7 +48,7 @@ pub(crate) fn run(stay: Stay) -> ExitCode {
     match told {
         Ok(code) => code,
         Err(error) => {
-            println!("\nThe lab broke off: {error}");
+            say!("\nThe lab broke off: {error}");
             ExitCode::FAILURE
         }
     }
@@ -56,18 +57,16 @@ pub(crate) fn run(stay: Stay) -> ExitCode {
 /// The lab of somebody who is not root.
 fn again_with_borrowed_privileges(stay: Stay) -> ExitCode {
     if !borrow::can_borrow() {
-        println!(
+        say!(
             "The lab makes network namespaces. For that it must be started as root, or the kernel must let users make"
         );
-        println!(
+        say!(
             "user namespaces (user.max_user_namespaces above 0; on Debian kernel.unprivileged_userns_clone=1, on Ubuntu"
         );
-        println!(
-            "kernel.apparmor_restrict_unprivileged_userns=0), and unshare of util-linux 2.36 or newer must be there."
-        );
+        say!("kernel.apparmor_restrict_unprivileged_userns=0), and unshare of util-linux 2.36 or newer must be there.");
         return ExitCode::FAILURE;
     }
-    println!("not root: running with the privileges of a user namespace");
+    say!("not root: running with the privileges of a user namespace");
     let again = std::env::current_exe().and_then(|program| {
         let mut command = borrow::borrowing(program);
         command.arg("lab");
@@ -80,7 +79,7 @@ fn again_with_borrowed_privileges(stay: Stay) -> ExitCode {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
-            println!("unshare cannot be started: {error}");
+            say!("unshare cannot be started: {error}");
             ExitCode::FAILURE
         }
     }
@@ -112,10 +111,25 @@ fn tell(stay: Stay) -> Result<ExitCode> {
         };
         tokio::select! {
             outcome = lab => outcome,
-            _ = tokio::signal::ctrl_c() => {
-                println!("\nstopping; processes and namespaces go with this program");
+            signal = asked_to_stop() => {
+                signal?;
+                say!("\nstopping; processes and namespaces go with this program");
                 Ok(if stay == Stay::Once { ExitCode::FAILURE } else { ExitCode::SUCCESS })
             }
         }
     })
+}
+
+/// Ends when somebody wants the lab to end: Ctrl-C, `kill`, or a terminal that was closed.
+async fn asked_to_stop() -> Result<()> {
+    let listen = |kind| signal(kind).map_err(Error::io("listen for signals"));
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hang_up = listen(SignalKind::hangup())?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+        _ = hang_up.recv() => {}
+    }
+    Ok(())
 }

@@ -3,6 +3,16 @@
 use harness::{Error, Result};
 use std::time::Instant;
 
+/// Prints a line. Whoever read the lab's output may have gone; there are still things to put away, so that is no reason
+/// to stop.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        use std::io::Write;
+        let _ = writeln!(std::io::stdout(), $($words)*);
+    }};
+}
+pub(super) use say;
+
 /// Claims checked so far.
 #[derive(Debug)]
 pub(super) struct Report {
@@ -24,7 +34,7 @@ impl Report {
 
     /// One line of what is going on.
     pub(super) fn progress(&self, line: &str) {
-        println!("{:6.1} s  {line}", self.start.elapsed().as_secs_f64());
+        say!("{:6.1} s  {line}", self.start.elapsed().as_secs_f64());
     }
 
     /// Notes what came of a claim. What was observed when it did not hold is the error's text.
@@ -45,14 +55,14 @@ impl Report {
     /// Prints all claims in one table.
     pub(super) fn table(&self) {
         let width = self.rows.iter().map(|row| row.claim.chars().count()).max().unwrap_or_default();
-        println!("\n   {:width$}  what was observed", "claim");
+        say!("\n   {:width$}  what was observed", "claim");
         for Row { claim, observed, held } in &self.rows {
             // A table has lines; what a program wrote when it failed has been shown above.
             let observed = observed.lines().next().unwrap_or_default();
-            println!("{} {claim:width$}  {observed}", mark(*held));
+            say!("{} {claim:width$}  {observed}", mark(*held));
         }
         let held = self.rows.iter().filter(|row| row.held).count();
-        println!("\n{held} of {} claims hold, after {:.1} s", self.rows.len(), self.start.elapsed().as_secs_f64());
+        say!("\n{held} of {} claims hold, after {:.1} s", self.rows.len(), self.start.elapsed().as_secs_f64());
     }
 }
 
