@@ -125,8 +125,15 @@ impl Core {
         self.failed.retain(|key, _| !keys.contains(key));
         self.take(outcome);
         // A failed object may concern any port; otherwise only the ports named can have another result.
-        let all = failed_before || !self.failed.is_empty();
-        self.assess(|port| all || keys.contains(&Key::Port(port::id(port.profile_id))))
+        if failed_before || !self.failed.is_empty() {
+            return self.assess_all();
+        }
+        let named = keys.iter().filter_map(|key| match key {
+            Key::Port(id) => self.ports.get(port::nic(*id)).cloned(),
+            _ => None,
+        });
+        let named: Vec<Attachment> = named.collect();
+        self.assess(&named)
     }
 
     /// A pass over everything.
@@ -138,7 +145,7 @@ impl Core {
                 self.totals.drift_healed += outcome.applied as u64;
                 self.failed.clear();
                 self.take(outcome);
-                self.assess(|_| true);
+                self.assess_all();
             }
             Err(error) => tracing::error!(%error, "cannot read what is programmed"),
         }
@@ -153,16 +160,17 @@ impl Core {
         self.failed.extend(outcome.failed);
     }
 
-    /// Works out the result of the ports that `which` names, and reports what is new. A port whose policy is only
-    /// partly in force drops everything.
-    fn assess(&mut self, which: impl Fn(&Attachment) -> bool) -> Vec<PortStatus> {
+    fn assess_all(&mut self) -> Vec<PortStatus> {
+        let all: Vec<Attachment> = self.ports.iter().cloned().collect();
+        self.assess(&all)
+    }
+
+    /// Works out the result of these ports, and reports what is new. A port whose policy is only partly in force drops
+    /// everything.
+    fn assess(&mut self, ports: &[Attachment]) -> Vec<PortStatus> {
         let mut changed = Vec::new();
         let goal = self.goal();
-        let assessed = self
-            .ports
-            .iter()
-            .filter(|port| which(port))
-            .map(|port| status(port, port_result(goal, port, &self.failed)));
+        let assessed = ports.iter().map(|port| status(port, port_result(goal, port, &self.failed)));
         let assessed: Vec<PortStatus> = assessed.collect();
         let partly = |status: &&PortStatus| matches!(status.result, PortResult::PolicyConfigurationFailureOnVfp { .. });
         let block: Vec<Step> =

@@ -8,7 +8,7 @@ use crate::lower::network;
 use crate::lower::port::{self, Unusable};
 use crate::ports::{Attachment, Attachments};
 use policy::goal_state::{Section, SectionKey};
-use policy::ids::{NetworkId, NicId};
+use policy::ids::NetworkId;
 use policy::mapping::{Mapping, ShardId};
 use policy::net::Vsid;
 use std::collections::BTreeMap;
@@ -101,7 +101,7 @@ impl Goal<'_> {
     }
 
     fn port_step(&self, id: vfp::PortId) -> Step {
-        let Some(attachment) = self.ports.get(NicId(Uuid::from_u128(id.0))) else { return Step::RemovePort(id) };
+        let Some(attachment) = self.ports.get(port::nic(id)) else { return Step::RemovePort(id) };
         match self.port(attachment) {
             Ok((tag, policy)) => Step::Port(id, tag, policy),
             Err(_) => Step::BlockPort(id),

@@ -9,11 +9,17 @@ use policy::net::{MacAddr, Vsid};
 use policy::port::Port;
 use std::net::IpAddr;
 use std::num::{NonZeroU32, NonZeroU64};
+use uuid::Uuid;
 use vfp::{PortPolicy, Tag};
 
 /// The engine's name of a port.
 pub(crate) fn id(nic: NicId) -> vfp::PortId {
     vfp::PortId(nic.0.as_u128())
+}
+
+/// The NIC whose port the engine knows by this name.
+pub(crate) fn nic(id: vfp::PortId) -> NicId {
+    NicId(Uuid::from_u128(id.0))
 }
 
 /// Why a port's policy cannot be put in force: the port drops everything.
