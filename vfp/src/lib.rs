@@ -6,15 +6,17 @@
 //!
 //! ```text
 //!              from_vm(port, frame)                          from_underlay(host, VXLAN payload)
-//!                      │                                                 │
-//!         ┌────────────▼────────────┐                                    │
-//!   VM ── │ guard → ACL → QoS →     │ ── same host ──────────┐           │
-//!         │ router → encapsulation  │                        ▼           ▼
-//!         └────────────┬────────────┘        VM ── guard ← ACL ← QoS ← router ← encapsulation
+//!                      │                                                  │
+//!         ┌────────────▼────────────┐                                     │
+//!   VM ── │ guard → ACL → router →  │ ── same host ─────────┐             │
+//!         │ encapsulation, queue    │                       ▼             ▼
+//!         └────────────┬────────────┘       VM ── queue, guard ← ACL ← router ← encapsulation
 //!                      │ other host
 //!                      ▼
-//!        Sink::to_underlay(VXLAN payload)                    Sink::to_vm(port, frame)
+//!        Sink::to_underlay(VXLAN payload)                   Sink::to_vm(port, frame)
 //! ```
+//!
+//! The queue is the rate cap: it meters last in both directions, so that what a layer drops uses nothing up.
 //!
 //! The first packet of a flow walks the layers of its port; what they decided is composed into one transposition of the
 //! headers and kept in the port's flow table, where the packets after it find it. A change of policy flushes nothing:
