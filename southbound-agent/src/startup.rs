@@ -15,6 +15,7 @@ use actix_web::{App, HttpServer};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use uuid::Uuid;
 use vfp::{Config, Switch};
 
@@ -22,6 +23,9 @@ use vfp::{Config, Switch};
 const WORKERS: usize = 2;
 /// Seconds that open requests have at the end; long-polls are cut short.
 const SHUTDOWN_SECONDS: u64 = 1;
+
+/// Longer than clients keep connections for reuse, so that it is never the agent that closes one in their hands.
+const KEEP_ALIVE: Duration = Duration::from_secs(120);
 
 /// An agent that enforces its last goal state and is bound to its address.
 pub struct Application {
@@ -78,6 +82,7 @@ impl Application {
         let data = Data::from(Arc::clone(&agent));
         let server = HttpServer::new(move || App::new().app_data(data.clone()).configure(api::routes))
             .workers(WORKERS)
+            .keep_alive(KEEP_ALIVE)
             .shutdown_timeout(SHUTDOWN_SECONDS)
             .disable_signals()
             .bind(settings.listen)

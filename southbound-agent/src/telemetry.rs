@@ -3,9 +3,12 @@
 use std::io::IsTerminal;
 use tracing_subscriber::EnvFilter;
 
-/// Starts logging. `RUST_LOG` chooses what; by default what operators need.
+/// What operators need: everything worth noting, but not the comings and goings of the server's threads.
+const DEFAULT: &str = "info,actix_server=warn";
+
+/// Starts logging. `RUST_LOG` chooses what.
 pub fn start() {
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // Fails when there is one already, which then is the one.
     subscriber.with_ansi(std::io::stderr().is_terminal()).try_init().ok();

@@ -4,6 +4,7 @@ use crate::agent::{PortError, UpdateError};
 use crate::goal_state::Invalid;
 use crate::ports::AttachRefusal;
 use actix_web::http::StatusCode;
+use actix_web::web::Bytes;
 use actix_web::{HttpResponse, ResponseError};
 use serde::{Deserialize, Serialize};
 use std::error::Error;
@@ -34,6 +35,8 @@ pub(crate) enum ApiError {
     Port(#[from] PortError),
     #[error("the body is not what belongs here: {0}")]
     Body(String),
+    #[error("the body is larger than this agent takes")]
+    TooLarge,
     #[error("the query is not what belongs here: {0}")]
     Query(String),
     #[error("the path is not what belongs here: {0}")]
@@ -66,6 +69,7 @@ impl ApiError {
                 PortError::Storage(error) => storage_row(error),
             },
             Self::Body(_) => (StatusCode::BAD_REQUEST, "InvalidBody"),
+            Self::TooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "BodyTooLarge"),
             Self::Query(_) => (StatusCode::BAD_REQUEST, "InvalidQuery"),
             Self::Path(_) => (StatusCode::BAD_REQUEST, "InvalidPath"),
             Self::NoSuchPath => (StatusCode::NOT_FOUND, "NotFound"),
@@ -73,6 +77,17 @@ impl ApiError {
             Self::ShuttingDown => (StatusCode::SERVICE_UNAVAILABLE, "ShuttingDown"),
         }
     }
+}
+
+/// What came of reading a body.
+///
+/// # Errors
+/// It is too large, or the connection broke.
+pub(super) fn read(body: Result<Bytes, actix_web::Error>) -> Result<Bytes, ApiError> {
+    body.map_err(|error| match error.as_response_error().status_code() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
+        _ => ApiError::Body(error.to_string()),
+    })
 }
 
 fn invalid_code(invalid: &Invalid) -> &'static str {

@@ -2,7 +2,7 @@
 
 use crate::agent::{Agent, PortError};
 use crate::api::blocking;
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, read};
 use crate::report::TraceRequest;
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpResponse, Responder};
@@ -48,8 +48,12 @@ pub(super) async fn flows(
 }
 
 /// 200, the way of a packet.
-pub(super) async fn trace(agent: Data<Agent>, body: Bytes) -> Result<impl Responder, ApiError> {
-    let request: TraceRequest = serde_json::from_slice(&body).map_err(|error| ApiError::Body(error.to_string()))?;
+pub(super) async fn trace(
+    agent: Data<Agent>,
+    body: Result<Bytes, actix_web::Error>,
+) -> Result<impl Responder, ApiError> {
+    let request: TraceRequest =
+        serde_json::from_slice(&read(body)?).map_err(|error| ApiError::Body(error.to_string()))?;
     if request.source.is_ipv4() != request.destination.is_ipv4() {
         return Err(ApiError::Body("source and destination are not of one address family".to_owned()));
     }

@@ -2,7 +2,7 @@
 
 use crate::agent::Agent;
 use crate::api::blocking;
-use crate::api::error::ApiError;
+use crate::api::error::{ApiError, read};
 use actix_web::web::{Bytes, Data, Path, Query};
 use actix_web::{HttpResponse, Responder};
 use policy::ids::NicId;
@@ -16,8 +16,12 @@ pub(super) async fn list(agent: Data<Agent>) -> Result<impl Responder, ApiError>
 }
 
 /// 201 for a new attachment, 200 for the one that is there.
-pub(super) async fn attach(agent: Data<Agent>, body: Bytes) -> Result<impl Responder, ApiError> {
-    let request: AttachPort = serde_json::from_slice(&body).map_err(|error| ApiError::Body(error.to_string()))?;
+pub(super) async fn attach(
+    agent: Data<Agent>,
+    body: Result<Bytes, actix_web::Error>,
+) -> Result<impl Responder, ApiError> {
+    let request: AttachPort =
+        serde_json::from_slice(&read(body)?).map_err(|error| ApiError::Body(error.to_string()))?;
     let (status, created) = blocking(agent, move |agent| agent.attach(&request)).await??;
     let mut answer = if created { HttpResponse::Created() } else { HttpResponse::Ok() };
     Ok(answer.json(status))

@@ -15,6 +15,8 @@ use policy::report::{AgentStatus, AttachPort, Events, PortResult, PortStatus};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::path::Path;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use uuid::Uuid;
 
 const NIC: NicId = NicId(Uuid::from_u128(0x11));
@@ -345,6 +347,19 @@ async fn bad_requests_get_a_code_and_change_nothing() {
         assert!(error["error"]["message"].as_str().is_some_and(|message| !message.is_empty()), "{case}");
     }
     assert_eq!(agent.get("/v1/status").await, status);
+    agent.stop().await;
+}
+
+#[tokio::test]
+async fn a_body_beyond_the_limit_is_refused_before_it_is_sent() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Running::start(folder.path()).await;
+    let mut connection = TcpStream::connect(agent.url.trim_start_matches("http://")).await.unwrap();
+    let head = "PUT /v1/goal-state HTTP/1.1\r\nhost: agent\r\ncontent-length: 1000000000\r\nconnection: close\r\n\r\n";
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.starts_with("HTTP/1.1 413 ") && answer.contains("BodyTooLarge"), "{answer}");
     agent.stop().await;
 }
 

@@ -84,7 +84,11 @@ pub(super) fn was_tagged(slot: &Slot) -> bool {
     slot.control(libc::SOL_PACKET, libc::PACKET_AUXDATA).is_some_and(|status| status & TP_STATUS_VLAN_VALID != 0)
 }
 
-fn index_of(name: &str) -> io::Result<u32> {
+/// Number of the device that has the name now.
+///
+/// # Errors
+/// There is none.
+pub(super) fn index_of(name: &str) -> io::Result<u32> {
     let name = CString::new(name)?;
     #[expect(unsafe_code, reason = "if_nametoindex takes a pointer")]
     // SAFETY: `name` ends in a zero byte and lives until the call returns.

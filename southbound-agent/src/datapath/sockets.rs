@@ -98,6 +98,13 @@ impl Datapath for Sockets {
     }
 
     fn tend(&mut self) {
+        if let Some(sockets) = self.exchange.underlay()
+            && let Err(error) = sockets.check()
+        {
+            self.down = Some(error.to_string());
+            // Closing cannot fail in a way that matters.
+            self.exchange.set_underlay(None).ok();
+        }
         if self.down.is_some() {
             self.open_underlay();
         }

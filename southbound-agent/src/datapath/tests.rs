@@ -63,6 +63,10 @@ struct TestHost {
 
 impl TestHost {
     fn start(number: u8) -> Self {
+        Self::start_on(number, None)
+    }
+
+    fn start_on(number: u8, underlay_device: Option<&str>) -> Self {
         let state = tempfile::tempdir().unwrap();
         let settings = Settings {
             listen: ([127, 0, 0, 1], 0).into(),
@@ -71,7 +75,7 @@ impl TestHost {
             datapath: DatapathKind::Sockets,
             host_id: None,
             provider_address: None,
-            underlay_device: None,
+            underlay_device: underlay_device.map(str::to_owned),
             trust_management_network: false,
         };
         // Listening needs a runtime, though nothing is served here.
@@ -82,8 +86,12 @@ impl TestHost {
 
     /// Policy for the VMs of this host; they may talk to each other about everything.
     fn program(&self, generation: u64, vms: &[u8]) {
+        self.program_at(generation, vms, [127, 0, 1, self.number]);
+    }
+
+    fn program_at(&self, generation: u64, vms: &[u8], provider_address: [u8; 4]) {
         let without_acl = DefaultVerdict { inbound: Action::Allow, outbound: Action::Allow };
-        let address = [127, 0, 1, self.number].into();
+        let address: std::net::IpAddr = provider_address.into();
         let provider_address = ProviderAddress { address, subnet: "127.0.0.0/8".parse().unwrap(), vlan: 0 };
         let host = Host {
             id: HostId(Uuid::from_u128(self.number.into())),
@@ -96,11 +104,11 @@ impl TestHost {
         let subnet = Subnet { id: SUBNET, vsid, prefix, router: [10, 0, 0, 1].into(), acl: None };
         let address_space = vec![prefix];
         let network = Network { id: NETWORK, address_space, router_mac: mac(1), subnets: vec![subnet] };
-        let mapping = |(vm, host): (u8, u8)| Mapping {
+        let mapping = |(vm, on): (u8, u8)| Mapping {
             vsid,
             ca: [10, 0, 0, vm].into(),
             mac: mac(vm),
-            pa: [127, 0, 1, host].into(),
+            pa: if on == self.number { address } else { [127, 0, 1, on].into() },
         };
         let shard = MappingShard { entries: [(4, 1), (5, 1), (6, 2)].map(mapping).into() };
         let mut sections = vec![
@@ -318,6 +326,63 @@ fn a_device_that_is_not_there_cannot_be_attached() {
         let request = AttachPort { device: "none".to_owned(), profile_id: nic(4), mac: mac(4) };
         assert!(host.application.agent().attach(&request).is_err());
         assert_eq!(host.application.agent().ports(), []);
+    });
+}
+
+#[test]
+fn the_provider_address_is_kept_on_the_underlay_device() {
+    in_namespace(|| {
+        ip("link add u0 type veth peer name u1");
+        ip("link set u1 up");
+        let host = TestHost::start_on(1, Some("u0"));
+        let agent = host.application.agent();
+        let state = || serde_json::to_value(agent.status()).unwrap()["underlay"].clone();
+        assert_eq!(state()["state"], "waiting");
+        let on_device = |address: &str| {
+            let output = Command::new("ip").args(["-o", "addr", "show", "dev", "u0"]).output().unwrap();
+            String::from_utf8_lossy(&output.stdout).contains(address)
+        };
+        host.program_at(1, &[], [10, 99, 0, 1]);
+        assert_eq!(state(), serde_json::json!({ "state": "up", "address": "10.99.0.1" }));
+        assert!(on_device("10.99.0.1/8"));
+
+        host.program_at(2, &[], [10, 99, 0, 2]);
+        assert_eq!(state()["address"], "10.99.0.2");
+        assert!(on_device("10.99.0.2/8") && !on_device("10.99.0.1/8"));
+
+        // Somebody takes it away; the next round puts it back.
+        ip("addr del 10.99.0.2/8 dev u0");
+        agent.tend();
+        assert_eq!(state()["state"], "up");
+        assert!(on_device("10.99.0.2/8"));
+
+        ip("link del u0");
+        agent.tend();
+        assert_eq!(state()["state"], "down");
+        ip("link add u0 type veth peer name u1");
+        agent.tend();
+        assert_eq!(state()["state"], "up");
+    });
+}
+
+#[test]
+fn a_provider_address_that_is_not_here_leaves_the_host_working() {
+    in_namespace(|| {
+        let host = TestHost::start(1);
+        host.program_at(1, &[4, 5], [10, 99, 0, 1]);
+        let status = serde_json::to_value(host.application.agent().status()).unwrap();
+        assert_eq!(status["underlay"]["state"], "down");
+        let (four, five) = (host.attach(4), host.attach(5));
+        assert_eq!(host.application.agent().ports()[0].result, PortResult::Success);
+        four.send([0; VNET_HEADER], &four.udp(6, b"to the other host"));
+        four.send([0; VNET_HEADER], &four.udp(5, b"within the host"));
+        assert_eq!(five.receive().1, four.udp(5, b"within the host"));
+        assert_eq!(host.counter("datapath_underlay_down"), 1);
+
+        ip("addr add 10.99.0.1/32 dev lo");
+        host.application.agent().tend();
+        let status = serde_json::to_value(host.application.agent().status()).unwrap();
+        assert_eq!(status["underlay"]["state"], "up");
     });
 }
 

@@ -1,7 +1,7 @@
 //! The underlay: UDP sockets on the provider address, for VXLAN to and from other hosts. [RFC 7348]
 
 use crate::datapath::Provider;
-use crate::datapath::device::{enlarge_receive_buffer, set_option};
+use crate::datapath::device::{enlarge_receive_buffer, index_of, set_option};
 use crate::datapath::messages::{self, Outgoing, Slot};
 use crate::datapath::outbox::ReadyDatagram;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
@@ -21,6 +21,9 @@ const SEND_BUFFER: usize = 4 << 20;
 /// The sockets of one provider address.
 #[derive(Debug)]
 pub(super) struct Underlay {
+    address: IpAddr,
+    /// Device that the sockets are bound to, and its index then.
+    device: Option<(String, u32)>,
     receiver: Socket,
     senders: Vec<Socket>,
 }
@@ -43,7 +46,21 @@ impl Underlay {
         // Without it, each datagram is received alone: slower, and right.
         set_option(receiver.as_fd(), libc::SOL_UDP, libc::UDP_GRO, 1).ok();
         let senders: io::Result<_> = (0..SENDERS).map(|_| sender(address, device)).collect();
-        Ok(Self { receiver, senders: senders? })
+        let device = device.map(|device| index_of(device).map(|index| (device.to_owned(), index))).transpose()?;
+        Ok(Self { address, device, receiver, senders: senders? })
+    }
+
+    /// Whether the sockets still reach anybody: the address is on this host, and the device is the same.
+    ///
+    /// # Errors
+    /// Why they do not.
+    pub(super) fn check(&self) -> io::Result<()> {
+        if let Some((name, index)) = &self.device
+            && index_of(name)? != *index
+        {
+            return Err(io::Error::other(format!("device '{name}' is another one now")));
+        }
+        bound(self.address, 0, None).map(drop)
     }
 
     /// Datagrams from other hosts; see [`messages::receive`]. One slot may hold several of one size, see
