@@ -38,15 +38,15 @@ fn prepare() -> Result<PathBuf> {
     let Some(cargo) = std::env::var_os("CARGO") else { return Ok(directory) };
 
     let mut build = Command::new(cargo);
-    build.args(["build", "--quiet", "--package", CONTROLLER, "--package", AGENT, "--bins"]);
+    build.args(["build", "--package", CONTROLLER, "--package", AGENT, "--bins"]);
     if directory.ends_with("release") {
         build.arg("--release");
     }
     build.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
-    let output = build.output().map_err(Error::io("start cargo"))?;
-    if output.status.success() {
+    // What cargo says goes straight to the terminal: a first build takes minutes, and a failed one must be read.
+    let status = build.status().map_err(Error::io("start cargo"))?;
+    if status.success() {
         return Ok(directory);
     }
-    let output = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(Error::Command { command: "cargo build --bins".to_owned(), output })
+    Err(Error::Command { command: "cargo build --bins".to_owned(), output: status.to_string() })
 }
