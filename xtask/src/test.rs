@@ -7,6 +7,9 @@ use harness::support::{REQUIRE_PACKETS, on_path};
 use std::ffi::OsStr;
 use std::process::{Command, ExitCode};
 
+/// How long random frames are thrown at the engine.
+const FUZZ_SECONDS: u32 = 20;
+
 /// Does every step, also after one has failed.
 pub(crate) fn run() -> ExitCode {
     let mut steps = Steps::default();
@@ -22,6 +25,7 @@ pub(crate) fn run() -> ExitCode {
         steps.run("dependencies", || Outcome::Skipped("cargo-deny is not installed".to_owned()));
     }
     tests(&mut steps);
+    fuzz(&mut steps);
     steps.finish()
 }
 
@@ -40,6 +44,21 @@ fn tests(steps: &mut Steps) {
         println!("neither root nor user namespaces: tests with real packets will be skipped");
         steps.command("system tests", &mut cargo(["test", "--package", "system-tests"]));
     }
+}
+
+/// Random frames for a little while; it takes a nightly toolchain and `cargo-fuzz`.
+fn fuzz(steps: &mut Steps) {
+    let nightly = Command::new("rustup").args(["run", "nightly", "rustc", "--version"]).output();
+    if !on_path("cargo-fuzz") || !nightly.is_ok_and(|output| output.status.success()) {
+        steps.run("fuzzing", || Outcome::Skipped("a nightly toolchain and cargo-fuzz are needed".to_owned()));
+        return;
+    }
+    let seconds = format!("-max_total_time={FUZZ_SECONDS}");
+    let mut command = Command::new("rustup");
+    command.args(["run", "nightly", "cargo", "fuzz", "run", "frames", "--", &seconds]);
+    // The toolchain of this run must not reach the other one.
+    command.env_remove("CARGO").env_remove("RUSTC").env_remove("RUSTUP_TOOLCHAIN");
+    steps.command("fuzzing", command.current_dir(repository().join("vfp")));
 }
 
 fn cargo<const N: usize>(arguments: [&str; N]) -> Command {

@@ -90,8 +90,9 @@ impl<R: PortReports> Watcher<R> {
         let sequence = events.sequence;
         if events.snapshot || !events.ports.is_empty() || !events.detached.is_empty() {
             self.enforcement.note_ports(self.host, &events);
-            self.reports.report(self.host, events, provider_address).await?;
         }
+        // Also without news: a host that found no provider address may find one by now.
+        self.reports.report(self.host, events, provider_address).await?;
         *session = Some(Session { instance, provider_address, after: Some(sequence) });
         Ok(())
     }
