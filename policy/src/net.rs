@@ -86,20 +86,23 @@ impl FromStr for MacAddr {
     type Err = ParseError;
 
     fn from_str(text: &str) -> Result<Self, ParseError> {
-        let separated = |separator: char| {
-            let mut parts = text.split(separator);
-            let well_formed = text.split(separator).count() == 6 && parts.all(|part| part.len() == 2);
-            well_formed.then(|| text.split(separator).collect::<String>())
+        let invalid = || no_valid("MAC address", text);
+        let bytes = text.as_bytes();
+        let (stride, separator) = match (bytes.len(), bytes.get(2)) {
+            (12, _) => (2, None),
+            (17, Some(separator @ (b':' | b'-'))) => (3, Some(separator)),
+            _ => return Err(invalid()),
         };
-        let digits = match text.len() {
-            12 => text.to_owned(),
-            17 => separated(':').or_else(|| separated('-')).ok_or_else(|| no_valid("MAC address", text))?,
-            _ => return Err(no_valid("MAC address", text)),
-        };
-        if !digits.bytes().all(|digit| digit.is_ascii_hexdigit()) {
-            return Err(no_valid("MAC address", text));
+        let mut octets = [0; 6];
+        for (octet, group) in octets.iter_mut().zip(bytes.chunks(stride)) {
+            let digit = |at: usize| group.get(at).and_then(|digit| char::from(*digit).to_digit(16));
+            let digits = digit(0).zip(digit(1)).ok_or_else(invalid)?;
+            *octet = u8::try_from(digits.0 << 4 | digits.1).map_err(|_| invalid())?;
+            if separator.is_some() && group.get(2).is_some_and(|found| Some(found) != separator) {
+                return Err(invalid());
+            }
         }
-        u64::from_str_radix(&digits, 16).map(Self::from_u64).map_err(|_| no_valid("MAC address", text))
+        Ok(Self(octets))
     }
 }
 

@@ -18,6 +18,8 @@ pub struct GoalState {
     manifest: BTreeMap<SectionKey, ContentHash>,
     bodies: HashMap<ContentHash, Body>,
     text_bytes: usize,
+    /// What the last change was parsed into, until it is in force: it is read several times on the way.
+    parsed: HashMap<SectionKey, Arc<Section>>,
 }
 
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub struct Change {
     pub remove: Vec<SectionKey>,
     /// Bodies that were not held before.
     bodies: BTreeMap<ContentHash, Arc<RawValue>>,
+    /// The sections of `set`.
+    parsed: HashMap<SectionKey, Arc<Section>>,
 }
 
 /// Why an update changes nothing.
@@ -127,8 +131,16 @@ impl GoalState {
     }
 
     /// The section, parsed. Bodies are checked before they are accepted, so `None` means there is no such section.
-    pub fn section(&self, key: SectionKey) -> Option<Section> {
-        Section::parse(key, self.text(self.hash(key)?)?.get()).ok()
+    pub fn section(&self, key: SectionKey) -> Option<Arc<Section>> {
+        if let Some(parsed) = self.parsed.get(&key) {
+            return Some(Arc::clone(parsed));
+        }
+        Section::parse(key, self.text(self.hash(key)?)?.get()).ok().map(Arc::new)
+    }
+
+    /// The last change is in force: its parsed form is not needed any more.
+    pub fn settle(&mut self) {
+        self.parsed = HashMap::new();
     }
 
     /// The text of that name, if any section has it.
@@ -138,8 +150,8 @@ impl GoalState {
 
     /// The section `host`.
     pub fn host(&self) -> Option<Host> {
-        match self.section(SectionKey::Host) {
-            Some(Section::Host(host)) => Some(host),
+        match &*self.section(SectionKey::Host)? {
+            Section::Host(host) => Some(host.clone()),
             _ => None,
         }
     }
@@ -177,8 +189,8 @@ impl GoalState {
         };
         let remove = Vec::from_iter(remove);
         let bodies = self.new_bodies(update, &set)?;
-        let change = Change { in_force, set, remove, bodies };
-        self.check(&change, own)?;
+        let mut change = Change { in_force, set, remove, bodies, parsed: HashMap::new() };
+        change.parsed = self.check(&change, own)?;
         Ok(change)
     }
 
@@ -210,8 +222,9 @@ impl GoalState {
         Ok(bodies)
     }
 
-    /// Every changed section must read as what its key says, and the host must be this one.
-    fn check(&self, change: &Change, own: Option<HostId>) -> Result<(), Invalid> {
+    /// Every changed section must read as what its key says, and the host must be this one. Returns what was read.
+    fn check(&self, change: &Change, own: Option<HostId>) -> Result<HashMap<SectionKey, Arc<Section>>, Invalid> {
+        let mut parsed = HashMap::with_capacity(change.set.len());
         let mut host = self.host();
         if change.remove.contains(&SectionKey::Host) {
             host = None;
@@ -222,22 +235,24 @@ impl GoalState {
             let text = text.ok_or_else(|| invalid("it has no body".to_owned()))?;
             let section = Section::parse(key, text.get()).map_err(|error| invalid(error.to_string()))?;
             belongs(key, &section).map_err(|reason| invalid(reason.to_owned()))?;
-            if let Section::Host(new) = section {
-                host = Some(new);
+            if let Section::Host(new) = &section {
+                host = Some(new.clone());
             }
+            parsed.insert(key, Arc::new(section));
         }
         let actual = host.ok_or(Invalid::NoHost)?.id;
         // A host that only learnt its id from a goal state keeps it for as long as the database is the same.
         let learnt = || self.in_force.filter(|held| held.0 == change.in_force.0).and_then(|_| self.host());
         match own.or_else(|| learnt().map(|host| host.id)) {
             Some(own) if own != actual => Err(Invalid::WrongHost { own, actual }),
-            _ => Ok(()),
+            _ => Ok(parsed),
         }
     }
 
     /// Carries out a change that was judged against this very state.
     pub fn apply(&mut self, change: Change) {
         self.in_force = Some(change.in_force);
+        self.parsed = change.parsed;
         for (hash, json) in change.bodies {
             self.text_bytes += json.get().len();
             self.bodies.insert(hash, Body { json, uses: 0 });
@@ -276,7 +291,7 @@ impl GoalState {
 
 impl Change {
     fn none(in_force: (Epoch, Generation)) -> Self {
-        Self { in_force, set: Vec::new(), remove: Vec::new(), bodies: BTreeMap::new() }
+        Self { in_force, set: Vec::new(), remove: Vec::new(), bodies: BTreeMap::new(), parsed: HashMap::new() }
     }
 
     /// Whether no section changes. The generation may still move.

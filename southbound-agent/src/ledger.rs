@@ -20,7 +20,8 @@ const SLACK: u64 = 4 << 20;
 pub struct Ledger {
     goal_state: Journal,
     ports: Journal,
-    _lock: File,
+    lock: File,
+    closed: bool,
 }
 
 /// What was in the ledger.
@@ -67,13 +68,15 @@ impl Ledger {
         }
         let mut state = GoalState::default();
         let goal_state = open(folder.join("goal-state.journal"), |record| replay(&mut state, record));
+        state.settle();
         let mut attachments = Attachments::default();
         let ports = open(folder.join("ports.journal"), |record| {
             let change = serde_json::from_slice(record).map_err(|error| error.to_string())?;
             attachments.apply(change);
             Ok(())
         });
-        let ledger = Self { goal_state: goal_state.map_err(failed)?, ports: ports.map_err(failed)?, _lock: lock };
+        let ledger =
+            Self { goal_state: goal_state.map_err(failed)?, ports: ports.map_err(failed)?, lock, closed: false };
         Ok(Remembered { ledger, goal_state: state, ports: attachments })
     }
 
@@ -82,6 +85,7 @@ impl Ledger {
     /// # Errors
     /// Those of the file system; the update is then not in the ledger.
     pub fn record_update(&mut self, body: &[u8], held: &GoalState) -> io::Result<()> {
+        self.check_open()?;
         if self.goal_state.is_suspect() {
             self.rewrite_goal_state(held)?;
         }
@@ -93,6 +97,7 @@ impl Ledger {
     /// # Errors
     /// Those of the file system; the change is then not in the ledger.
     pub fn record_port(&mut self, change: &PortChange, held: &Attachments) -> io::Result<()> {
+        self.check_open()?;
         if self.ports.is_suspect() {
             self.rewrite_ports(held)?;
         }
@@ -104,6 +109,9 @@ impl Ledger {
     /// # Errors
     /// Those of the file system; nothing is lost then, and the next call tries again.
     pub fn tend(&mut self, state: &GoalState, ports: &Attachments) -> io::Result<()> {
+        if self.closed {
+            return Ok(());
+        }
         if self.goal_state.len() > SLACK + 2 * state.text_bytes() as u64 {
             self.rewrite_goal_state(state)?;
         }
@@ -112,6 +120,20 @@ impl Ledger {
             self.rewrite_ports(ports)?;
         }
         Ok(())
+    }
+
+    /// Writes nothing any more, and lets another agent open the directory.
+    pub fn close(&mut self) {
+        self.closed = true;
+        // The lock goes with the file at the latest.
+        self.lock.unlock().ok();
+    }
+
+    fn check_open(&self) -> io::Result<()> {
+        match self.closed {
+            true => Err(io::Error::other("the agent is shutting down")),
+            false => Ok(()),
+        }
     }
 
     /// Bytes on disk.

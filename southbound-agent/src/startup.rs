@@ -111,7 +111,11 @@ impl Application {
     /// # Errors
     /// Those of the sockets.
     pub async fn run(self) -> io::Result<()> {
-        self.server.await
+        let Self { server, agent, _upkeep, .. } = self;
+        let result = server.await;
+        // Threads of the server may hold the agent for some moments more.
+        agent.close();
+        result
     }
 }
 

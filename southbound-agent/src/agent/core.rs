@@ -1,6 +1,6 @@
 //! State behind the agent's lock, and how it is enforced.
 
-use crate::datapath::{Datapath, Provider};
+use crate::datapath::{Datapath, NoDatapath, Provider};
 use crate::driver::{DriverError, Key, Step, VfpDriver};
 use crate::events::EventLog;
 use crate::goal_state::GoalState;
@@ -202,6 +202,12 @@ impl Core {
             tracing::error!(port = %profile, %error, "the detachment is not on disk");
         }
         self.detach(profile, attach_id);
+    }
+
+    /// Moves no frames and writes nothing any more.
+    pub(super) fn close(&mut self) {
+        self.datapath = Box::new(NoDatapath);
+        self.ledger.close();
     }
 
     pub(super) fn tend(&mut self) {

@@ -192,6 +192,12 @@ impl Agent {
         }
     }
 
+    /// Ends the agent's work, though there may be others who still hold it: the next agent on the same devices and the
+    /// same state directory can start.
+    pub(crate) fn close(&self) {
+        self.core().close();
+    }
+
     /// Upkeep: expires flows, retries the underlay, keeps the ledger short.
     pub(crate) fn tend(&self) {
         self.core().tend();

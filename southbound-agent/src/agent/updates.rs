@@ -85,6 +85,7 @@ impl super::core::Core {
         let touched = self.index.update(&self.state, pending);
         let host_changed = touched.contains(&Key::Host);
         let ports = self.enforce(touched);
+        self.state.settle();
         if host_changed {
             self.datapath.set_provider(self.provider());
         }

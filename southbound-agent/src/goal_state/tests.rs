@@ -131,7 +131,8 @@ fn a_body_that_is_held_need_not_be_sent() {
     let elsewhere = (shard(64, &[]).0, moved.1.clone());
     let update = Update { bodies: BTreeMap::new(), ..delta(2, 3, std::slice::from_ref(&elsewhere), &[moved.0]) };
     take(&mut state, &update);
-    assert_eq!(state.section(elsewhere.0), Some(Section::Mappings(MappingShard::default())));
+    state.settle();
+    assert_eq!(state.section(elsewhere.0).as_deref(), Some(&Section::Mappings(MappingShard::default())));
 }
 
 #[test]

@@ -82,10 +82,12 @@ impl Goal<'_> {
     pub(crate) fn port(&self, port: &Attachment) -> Result<(Tag, PortPolicy), Unusable> {
         let (network, resolved) = self.index.port(port.profile_id, port.mac)?;
         let key = SectionKey::Port(port.profile_id);
-        let (Some(Section::Port(section)), Some(hash)) = (self.state.section(key), self.state.hash(key)) else {
-            return Err(Unusable::NoPolicy);
-        };
-        Ok((port::tag(hash, &resolved), port::lower(&section, network, &resolved)))
+        match (self.state.section(key).as_deref(), self.state.hash(key)) {
+            (Some(Section::Port(section)), Some(hash)) => {
+                Ok((port::tag(hash, &resolved), port::lower(section, network, &resolved)))
+            }
+            _ => Err(Unusable::NoPolicy),
+        }
     }
 
     /// The port, and the shared objects that its policy leans on.
@@ -129,9 +131,9 @@ impl Goal<'_> {
 
     fn acl(&self, id: vfp::AclId) -> Option<Step> {
         let variant = self.index.variant(id)?;
-        match self.state.section(SectionKey::Acl(variant.acl))? {
+        match &*self.state.section(SectionKey::Acl(variant.acl))? {
             Section::Acl(acl) => {
-                let lowered = acl::lower(&acl, &self.index.surroundings(variant));
+                let lowered = acl::lower(acl, &self.index.surroundings(variant));
                 Some(Step::Acl(id, self.acl_tag(variant)?, lowered))
             }
             _ => None,

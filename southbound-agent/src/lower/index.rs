@@ -88,8 +88,8 @@ impl Index {
     fn acl_changed(&mut self, state: &GoalState, id: AclId, dirty: &mut Dirty, touched: &mut BTreeSet<Key>) {
         touched.extend(self.variants.iter().filter(|(_, (variant, _))| variant.acl == id).map(|(id, _)| Key::Acl(*id)));
         let old = self.acls.remove(&id);
-        let new = match state.section(SectionKey::Acl(id)) {
-            Some(Section::Acl(acl)) => Some(Dependence::of(&acl)),
+        let new = match state.section(SectionKey::Acl(id)).as_deref() {
+            Some(Section::Acl(acl)) => Some(Dependence::of(acl)),
             _ => None,
         };
         self.acls.extend(new.map(|new| (id, new)));
@@ -111,7 +111,8 @@ impl Index {
     fn network_changed(&mut self, state: &GoalState, id: NetworkId, dirty: &mut Dirty, touched: &mut BTreeSet<Key>) {
         touched.insert(Key::Network(network::id(id)));
         let old = self.networks.remove(&id);
-        if let Some(Section::Routes(section)) = state.section(SectionKey::Routes(id)) {
+        if let Some(Section::Routes(section)) = state.section(SectionKey::Routes(id)).as_deref() {
+            let section = section.clone();
             let variants = self.subnet_acls(&section).into_iter().flatten().collect();
             self.acquire(&variants, touched);
             self.networks.insert(id, Indexed { section, variants });
@@ -142,8 +143,8 @@ impl Index {
     fn port_changed(&mut self, state: &GoalState, id: NicId, touched: &mut BTreeSet<Key>) {
         touched.insert(Key::Port(port::id(id)));
         let old = self.ports.remove(&id);
-        if let Some(Section::Port(section)) = state.section(SectionKey::Port(id)) {
-            let section = PortReferences::of(&section);
+        if let Some(Section::Port(section)) = state.section(SectionKey::Port(id)).as_deref() {
+            let section = PortReferences::of(section);
             let resolved = self.resolve(&section).map(|(_, addresses)| addresses).unwrap_or_default();
             let variants = resolved.iter().filter_map(|address| address.acl).collect();
             self.acquire(&variants, touched);
@@ -304,8 +305,8 @@ impl Pending {
 
 /// Entries of a shard, in order; none if there is no such section.
 pub(super) fn entries(state: &GoalState, network: NetworkId, shard: ShardId) -> Vec<Mapping> {
-    match state.section(SectionKey::Mappings(network, shard)) {
-        Some(Section::Mappings(MappingShard { entries })) => entries,
+    match state.section(SectionKey::Mappings(network, shard)).as_deref() {
+        Some(Section::Mappings(MappingShard { entries })) => entries.clone(),
         _ => Vec::new(),
     }
 }
