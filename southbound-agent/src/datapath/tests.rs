@@ -46,6 +46,11 @@ fn ip(arguments: &str) {
     assert!(Command::new("ip").args(arguments.split(' ')).status().unwrap().success(), "ip {arguments}");
 }
 
+fn await_up(device: &str) {
+    let show = || Command::new("ip").args(["link", "show", "dev", device]).output().unwrap().stdout;
+    while !String::from_utf8_lossy(&show()).contains("state UP") {}
+}
+
 fn mac(number: u8) -> MacAddr {
     MacAddr::new([2, 0, 0, 0, 0, number])
 }
@@ -145,7 +150,10 @@ impl TestHost {
         ip(&format!("link add h{vm} type veth peer name g{vm}"));
         let request = AttachPort { device: format!("h{vm}"), profile_id: nic(vm), mac: mac(vm) };
         self.application.agent().attach(&request).unwrap();
-        Vm::new(vm)
+        let guest = Vm::new(vm);
+        // The kernel raises both ends on its own time, and drops what is sent before.
+        [format!("h{vm}"), format!("g{vm}")].iter().for_each(|device| await_up(device));
+        guest
     }
 
     fn counter(&self, name: &str) -> u64 {
