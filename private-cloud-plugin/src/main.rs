@@ -1,0 +1,3 @@
+//! `private-cloud-plugin`: docker and CNI plugins for containers on tenant networks.
+
+fn main() {}
