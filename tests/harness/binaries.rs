@@ -11,6 +11,11 @@ pub const CONTROLLER: &str = "controller";
 /// The host agent.
 pub const AGENT: &str = "southbound-agent";
 
+/// The guest side of container networking.
+pub const PLUGIN: &str = "private-cloud-plugin";
+
+const ALL: [&str; 3] = [CONTROLLER, AGENT, PLUGIN];
+
 /// Path of a program of ours, of the same build profile as the running executable.
 ///
 /// Under cargo, the programs are built first (once in a process), so that a test never judges yesterday's binary.
@@ -27,7 +32,7 @@ pub fn path(program: &str) -> Result<PathBuf> {
     }
 }
 
-/// Builds both programs if cargo started this process, and gives the directory they are in.
+/// Builds all programs if cargo started this process, and gives the directory they are in.
 fn prepare() -> Result<PathBuf> {
     let executable = std::env::current_exe().map_err(Error::io("find the running executable"))?;
     // target/<profile>/xtask, or target/<profile>/deps/<test>
@@ -38,7 +43,7 @@ fn prepare() -> Result<PathBuf> {
     let Some(cargo) = std::env::var_os("CARGO") else { return Ok(directory) };
 
     let mut build = Command::new(cargo);
-    build.args(["build", "--package", CONTROLLER, "--package", AGENT, "--bins"]);
+    build.args(["build", "--bins"]).args(ALL.iter().flat_map(|package| ["--package", package]));
     if directory.ends_with("release") {
         build.arg("--release");
     }

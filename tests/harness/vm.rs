@@ -23,12 +23,21 @@ pub struct Vm {
     pub nic: NicId,
     /// Its MAC.
     pub mac: MacAddr,
-    /// Its addresses in the order of the NIC's document; the first is the VM's own, others are its containers'.
+    /// The addresses on its device in the order of the NIC's document; the first is the VM's own.
     pub addresses: Vec<IpAddr>,
     /// Device of the host that its cable ends in.
     pub port: String,
     /// Number of the host it is on.
     pub host: usize,
+}
+
+/// Which addresses of its NIC a VM configures on its device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Configure {
+    /// All of them: the VM answers for its containers' addresses itself.
+    All,
+    /// The first, which is the VM's own. The others are left to what runs in the VM.
+    Own,
 }
 
 /// What a VM gets to know of one of its addresses, as DHCP would tell it.
@@ -44,7 +53,15 @@ impl Fabric {
     /// # Errors
     /// There is no such NIC, or a step failed.
     pub async fn boot(&self, host: usize, name: &str) -> Result<Vm> {
-        let vm = self.plug_in(host, name).await?;
+        self.boot_with(host, name, Configure::All).await
+    }
+
+    /// The same with a choice of the addresses that the VM configures.
+    ///
+    /// # Errors
+    /// There is no such NIC, or a step failed.
+    pub async fn boot_with(&self, host: usize, name: &str, configure: Configure) -> Result<Vm> {
+        let vm = self.plug_in_with(host, name, configure).await?;
         let Host { agent, namespace, .. } = &self.hosts[host];
         agent.attach(namespace, &vm.port, vm.nic, vm.mac)?;
         self.in_force(&vm).await?;
@@ -56,11 +73,18 @@ impl Fabric {
     /// # Errors
     /// There is no such NIC, or a step failed.
     pub async fn plug_in(&self, host: usize, name: &str) -> Result<Vm> {
+        self.plug_in_with(host, name, Configure::All).await
+    }
+
+    async fn plug_in_with(&self, host: usize, name: &str, configure: Configure) -> Result<Vm> {
         let rest = self.rest();
         let document = rest.get(&format!("/networkInterfaces/{name}")).await?;
         let nic = parse(&instance_id(&document)?)?;
         let mac: MacAddr = parse(text(&document["properties"]["privateMacAddress"])?)?;
-        let leases = leases(&rest, &document).await?;
+        let mut leases = leases(&rest, &document).await?;
+        if configure == Configure::Own {
+            leases.truncate(1);
+        }
 
         let namespace = Namespace::new()?;
         // A device's name has 15 characters at most.

@@ -1,4 +1,5 @@
 //! System tests.
 
+mod container;
 mod datapath;
 mod northbound;

@@ -1,0 +1,7 @@
+//! Containers inside tenant VMs, on real packets: what the connectivity statements say of each driver, what a real docker
+//! engine does with the plugin, and what the host's network proxy answers to whom.
+//!
+//! Statements about connectivity are functions whose names start with their number, `c01_…` to `c19_…`; those about firewall
+//! defaults `f01_…` to `f27_…`. `docs/containers.md` lists them.
+
+mod scene;
