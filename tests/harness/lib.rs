@@ -8,10 +8,13 @@
 pub mod agent;
 pub mod binaries;
 pub mod capture;
+mod control_groups;
 pub mod controller;
+pub mod docker;
 pub mod documents;
 pub mod error;
 pub mod fabric;
+pub mod guest;
 pub mod iperf;
 pub mod namespace;
 pub mod ping;

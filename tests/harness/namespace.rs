@@ -5,7 +5,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// One network namespace. The kernel drops it, with every device in it, when the last handle and process are gone.
@@ -31,7 +31,15 @@ impl Namespace {
     /// # Errors
     /// No `/proc`.
     pub fn of_this_process() -> Result<Self> {
-        let handle = File::open("/proc/self/ns/net").map_err(Error::io("open the namespace of this process"))?;
+        Self::open(Path::new("/proc/self/ns/net"))
+    }
+
+    /// A namespace that others made, by a file that names it.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn open(file: &Path) -> Result<Self> {
+        let handle = File::open(file).map_err(Error::io(format!("open the network namespace {}", file.display())))?;
         Ok(Self { handle })
     }
 

@@ -1,5 +1,6 @@
-//! Whether a VM reaches an address, and over how many routers.
+//! Whether a VM or a container reaches an address, and over how many routers.
 
+use crate::namespace::Namespace;
 use crate::vm::Vm;
 use crate::{Error, Result};
 use std::net::IpAddr;
@@ -13,6 +14,24 @@ pub struct Echo {
 }
 
 impl Vm {
+    /// [`Namespace::ping`] from the VM.
+    ///
+    /// # Errors
+    /// Those of that.
+    pub fn ping(&self, address: IpAddr) -> Result<Option<Echo>> {
+        self.namespace.ping(address)
+    }
+
+    /// [`Namespace::ping_from`] from the VM.
+    ///
+    /// # Errors
+    /// Those of that.
+    pub fn ping_from(&self, source: IpAddr, address: IpAddr) -> Result<Option<Echo>> {
+        self.namespace.ping_from(source, address)
+    }
+}
+
+impl Namespace {
     /// Pings until an answer comes; gives up after two seconds.
     ///
     /// # Errors
@@ -21,7 +40,7 @@ impl Vm {
         self.ping_with(&["-c", "1", "-i", "0.2", "-w", "2"], address)
     }
 
-    /// The same from another of the VM's addresses.
+    /// The same from a certain address.
     ///
     /// # Errors
     /// `ping` cannot be run.
@@ -30,7 +49,7 @@ impl Vm {
     }
 
     fn ping_with(&self, arguments: &[&str], address: IpAddr) -> Result<Option<Echo>> {
-        let mut command = self.namespace.command("ping");
+        let mut command = self.command("ping");
         command.arg("-n").args(arguments).arg(address.to_string());
         let Output { status, stdout, stderr } = command.output().map_err(Error::io("run ping"))?;
         let said = String::from_utf8_lossy(&stdout);

@@ -1,5 +1,6 @@
-//! TCP and UDP between VMs, with sockets of this process that were made in the VMs' namespaces.
+//! TCP and UDP between VMs and containers, with sockets of this process that were made in their namespaces.
 
+use crate::namespace::Namespace;
 use crate::vm::Vm;
 use crate::wait::DEADLINE;
 use crate::{Error, Result};
@@ -35,13 +36,39 @@ pub struct Datagrams {
 }
 
 impl Vm {
-    /// Listens on `port` of all addresses of the VM.
+    /// [`Namespace::serve`] in the VM.
+    ///
+    /// # Errors
+    /// Those of that.
+    pub fn serve(&self, port: u16, banner: &str) -> Result<Service> {
+        self.namespace.serve(port, banner)
+    }
+
+    /// [`Namespace::connect`] from the VM.
+    ///
+    /// # Errors
+    /// Those of that.
+    pub async fn connect(&self, address: IpAddr, port: u16) -> Result<Option<Conversation>> {
+        self.namespace.connect(address, port).await
+    }
+
+    /// [`Namespace::datagrams`] in the VM.
+    ///
+    /// # Errors
+    /// Those of that.
+    pub fn datagrams(&self, address: IpAddr, port: u16) -> Result<Datagrams> {
+        self.namespace.datagrams(address, port)
+    }
+}
+
+impl Namespace {
+    /// Listens on `port` of all addresses.
     ///
     /// # Errors
     /// The port is taken.
     pub fn serve(&self, port: u16, banner: &str) -> Result<Service> {
         let any = SocketAddr::from(([0, 0, 0, 0], port));
-        let listener = self.namespace.run(|| {
+        let listener = self.run(|| {
             let listener = std::net::TcpListener::bind(any).and_then(|listener| {
                 listener.set_nonblocking(true)?;
                 Ok(listener)
@@ -65,18 +92,18 @@ impl Vm {
     /// # Errors
     /// No socket can be made.
     pub async fn connect(&self, address: IpAddr, port: u16) -> Result<Option<Conversation>> {
-        let socket = self.namespace.run(|| TcpSocket::new_v4().map_err(Error::io("make a socket")))?;
+        let socket = self.run(|| TcpSocket::new_v4().map_err(Error::io("make a socket")))?;
         let Ok(Ok(stream)) = timeout(SILENCE, socket.connect((address, port).into())).await else { return Ok(None) };
         let mut stream = BufStream::new(stream);
         Ok(read_line(&mut stream).await.map(|banner| Conversation { banner, stream }))
     }
 
-    /// A UDP socket bound to `address`, which need not be an address of the NIC, only of the VM.
+    /// A UDP socket bound to `address`, which need not be one that a NIC of the controller has.
     ///
     /// # Errors
-    /// The address is not the VM's or the port is taken.
+    /// The address is on none of the devices, or the port is taken.
     pub fn datagrams(&self, address: IpAddr, port: u16) -> Result<Datagrams> {
-        let socket = self.namespace.run(|| {
+        let socket = self.run(|| {
             let socket = std::net::UdpSocket::bind((address, port)).and_then(|socket| {
                 socket.set_nonblocking(true)?;
                 Ok(socket)
@@ -110,7 +137,7 @@ impl Datagrams {
     /// Sends one datagram of any bytes.
     ///
     /// # Errors
-    /// The VM itself refuses to send it.
+    /// It is refused before it is sent.
     pub async fn send_bytes(&self, bytes: &[u8], to: (IpAddr, u16)) -> Result<()> {
         self.socket.send_to(bytes, to).await.map(drop).map_err(Error::io(format!("send to {}:{}", to.0, to.1)))
     }

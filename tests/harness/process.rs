@@ -45,11 +45,24 @@ impl Process {
         program: &Path,
         arguments: impl IntoIterator<Item = impl Into<OsString>>,
     ) -> Result<Self> {
-        let name = name.into();
-        let mut command = match namespace {
+        let command = match namespace {
             Some(namespace) => namespace.command("setpriv"),
             None => Command::new("setpriv"),
         };
+        Self::start_by(name, command, program, arguments)
+    }
+
+    /// Starts `program` by way of `setpriv`, a command that runs `setpriv` wherever the program is wanted.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub(crate) fn start_by(
+        name: impl Into<String>,
+        setpriv: Command,
+        program: &Path,
+        arguments: impl IntoIterator<Item = impl Into<OsString>>,
+    ) -> Result<Self> {
+        let (name, mut command) = (name.into(), setpriv);
         command.args(["--pdeathsig", "KILL", "--"]).arg(program);
         command.args(arguments.into_iter().map(Into::into));
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -116,8 +129,8 @@ impl Process {
     /// # Errors
     /// It ignored the request until the deadline; then it is still running.
     pub fn terminate(&mut self) -> Result<ExitStatus> {
-        let pid = Pid::from_child(&self.child);
-        kill_process(pid, Signal::TERM).map_err(|source| Error::io(format!("end {}", self.name))(source.into()))?;
+        kill_process(self.innermost(), Signal::TERM)
+            .map_err(|source| Error::io(format!("end {}", self.name))(source.into()))?;
         let what = format!("{} has ended", self.name);
         let deadline = Instant::now() + DEADLINE;
         let mut lines = self.output.lines.lock().unwrap_or_else(PoisonError::into_inner);
@@ -130,6 +143,15 @@ impl Process {
         }
         drop(lines);
         self.wait()
+    }
+
+    /// The program itself. `nsenter` cannot become a program in another PID namespace: it waits for its only child, which is.
+    fn innermost(&self) -> Pid {
+        let id = self.child.id();
+        let name = std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        let child = children.trim().parse().ok().and_then(Pid::from_raw);
+        child.filter(|_| name.trim() == "nsenter").unwrap_or_else(|| Pid::from_child(&self.child))
     }
 
     fn wait(&mut self) -> Result<ExitStatus> {
