@@ -1,0 +1,141 @@
+//! How a call fails: the error codes of the specification and our own, and the document that tells the runtime.
+
+use super::version::{SpecVersion, UnsupportedVersion};
+use serde::{Deserialize, Serialize};
+use std::error::Error;
+
+/// Why a call fails [CNI SPEC section 5, Error].
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The configuration is written for a version that the plugin does not speak.
+    #[error("incompatible CNI version")]
+    Version(#[from] UnsupportedVersion),
+    /// The version of the configuration has no such command.
+    #[error("CNI {version} has no {command}; the configuration must say cniVersion {since} or newer")]
+    TooOld {
+        /// What was asked for.
+        command: &'static str,
+        /// What the configuration says.
+        version: SpecVersion,
+        /// What has the command.
+        since: SpecVersion,
+    },
+    /// A field asks for something that the plugin cannot do.
+    #[error("unsupported field {key}: {value}: {hint}")]
+    Unsupported {
+        /// The field.
+        key: &'static str,
+        /// What it says.
+        value: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The container, or its network namespace, is not there; nothing is left of it to clean up.
+    #[error("unknown container: {0}")]
+    UnknownContainer(String),
+    /// Variables of the environment are missing or wrong.
+    #[error("invalid environment: {}", .0.join("; "))]
+    Environment(Vec<String>),
+    /// Input cannot be read, or output not be written.
+    #[error("cannot {what}")]
+    Io {
+        /// What was tried.
+        what: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Input is no JSON, or not of the shape that it must have.
+    #[error("cannot decode {what}")]
+    Decode {
+        /// What was read.
+        what: String,
+        /// Why not.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// A field of the configuration is missing or wrong.
+    #[error("network configuration: {key}: {problem}")]
+    Config {
+        /// The field.
+        key: &'static str,
+        /// What is wrong, and what to do.
+        problem: String,
+    },
+    /// Something is missing that may come back by itself.
+    #[error("try again later: {0}")]
+    TryAgainLater(String),
+    /// No container can be attached now.
+    #[error("not available: {0}")]
+    Unavailable(String),
+    /// No container can be attached now, and those that are attached may not be reachable.
+    #[error("not available, and attached containers may be cut off: {0}")]
+    Limited(String),
+    /// The container has an interface of that name already, or the attachment exists.
+    #[error("{0}")]
+    Exists(String),
+    /// What is there is not what the last ADD left.
+    #[error("CHECK: {0}")]
+    Drift(String),
+    /// The devices or the rules of this machine could not be changed, or its state not be kept.
+    #[error("{0}")]
+    Machine(String),
+    /// Another plugin was called, and failed.
+    #[error("plugin {plugin}: {msg}", msg = .document.msg)]
+    Delegate {
+        /// Its name.
+        plugin: String,
+        /// What it said.
+        document: Box<Document>,
+    },
+}
+
+/// The error document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Document {
+    /// Version of the specification.
+    #[serde(rename = "cniVersion", default)]
+    pub version: String,
+    /// Below 100: of the specification.
+    pub code: u32,
+    /// In short.
+    #[serde(default)]
+    pub msg: String,
+    /// At length.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub details: String,
+}
+
+impl Failure {
+    /// The number that runtimes act on.
+    pub fn code(&self) -> u32 {
+        match self {
+            Self::Version(_) | Self::TooOld { .. } => 1,
+            Self::Unsupported { .. } => 2,
+            Self::UnknownContainer(_) => 3,
+            Self::Environment(_) => 4,
+            Self::Io { .. } => 5,
+            Self::Decode { .. } => 6,
+            Self::Config { .. } => 7,
+            Self::TryAgainLater(_) => 11,
+            Self::Unavailable(_) => 50,
+            Self::Limited(_) => 51,
+            Self::Exists(_) => 100,
+            Self::Drift(_) => 101,
+            Self::Machine(_) => 102,
+            Self::Delegate { document, .. } => document.code,
+        }
+    }
+
+    /// As the runtime reads it.
+    pub fn document(&self, version: SpecVersion) -> Document {
+        let details = match self {
+            Self::Delegate { document, .. } => document.details.clone(),
+            _ => {
+                let causes = std::iter::successors(self.source(), |error| (*error).source());
+                causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
+            }
+        };
+        Document { version: version.name().to_owned(), code: self.code(), msg: self.to_string(), details }
+    }
+}
