@@ -5,13 +5,28 @@
 //! go with the last of them.
 
 use crate::control_groups::ControlGroups;
+use crate::fabric::{Fabric, on_fabric};
 use crate::namespace::Namespace;
 use crate::process::Process;
 use crate::vm::Vm;
-use crate::{Error, Result};
+use crate::{Error, Result, support};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// [`on_fabric`] for stories with containers; says aloud why if there can be none here.
+///
+/// # Panics
+/// The story failed.
+pub fn on_container_fabric<F>(hosts: u8, story: F)
+where
+    F: AsyncFnOnce(&mut Fabric) -> Result<()> + Send,
+{
+    match support::missing_for_containers() {
+        None => on_fabric(hosts, story),
+        Some(missing) => support::skip_aloud(&missing),
+    }
+}
 
 /// What the first process does: directories that are written to become the guest's own, empty but for `/etc`. It reaps
 /// orphans by ignoring their end.

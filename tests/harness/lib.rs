@@ -14,6 +14,7 @@ pub mod docker;
 pub mod documents;
 pub mod error;
 pub mod fabric;
+pub mod frames;
 pub mod guest;
 pub mod iperf;
 pub mod namespace;

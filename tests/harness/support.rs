@@ -17,7 +17,18 @@ pub const PROGRAMS: [(&str, &str); 6] = [
     ("iperf3", "iperf3"),
 ];
 
-/// Whether `program` is on the search path.
+/// What the guest side of container networking needs in addition.
+pub const GUEST_PROGRAMS: [(&str, &str); 3] =
+    [("nft", "nftables"), ("busybox", "busybox-static"), (CNI_PLUGIN, "containernetworking-plugins")];
+
+/// What a docker engine needs in addition.
+pub const ENGINE_PROGRAMS: [(&str, &str); 3] =
+    [("docker", "docker.io"), ("dockerd", "docker.io"), ("containerd", "containerd")];
+
+/// One of the plugins that Debian keeps where CNI looks for them, away from the search path.
+const CNI_PLUGIN: &str = "/usr/lib/cni/host-local";
+
+/// Whether `program` is on the search path, or where its absolute path says.
 pub fn on_path(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|directory| Path::new(&directory).join(program).is_file())
@@ -25,8 +36,7 @@ pub fn on_path(program: &str) -> bool {
 
 /// What keeps real packets from flowing here; `None` if nothing does.
 pub fn missing() -> Option<String> {
-    let absent = PROGRAMS.iter().filter(|(program, _)| !on_path(program));
-    let mut missing: Vec<String> = absent.map(|(program, package)| format!("{program} (package {package})")).collect();
+    let mut missing = absent(&PROGRAMS);
     if missing.is_empty()
         && let Err(error) = Namespace::new()
     {
@@ -35,9 +45,25 @@ pub fn missing() -> Option<String> {
     if missing.is_empty() { None } else { Some(missing.join(", ")) }
 }
 
+/// What keeps containers from running here, beside [`missing`]; `None` if nothing does.
+pub fn missing_for_containers() -> Option<String> {
+    let mut missing = absent(&GUEST_PROGRAMS);
+    missing.extend(absent(&ENGINE_PROGRAMS));
+    // The privileges of a user namespace are not enough: control groups and mounts of this machine are involved.
+    if !rustix::process::geteuid().is_root() {
+        missing.push("root".to_owned());
+    }
+    if missing.is_empty() { None } else { Some(missing.join(", ")) }
+}
+
+fn absent(programs: &[(&str, &str)]) -> Vec<String> {
+    let absent = programs.iter().filter(|(program, _)| !on_path(program));
+    absent.map(|(program, package)| format!("{program} (package {package})")).collect()
+}
+
 /// Says that a test is skipped, past the test runner, which hides what passing tests print.
 pub fn skip_aloud(missing: &str) {
     let thread = std::thread::current();
     let name = thread.name().unwrap_or("a test");
-    let _ = writeln!(std::io::stderr(), "SKIPPED {name}: no real packets here; missing: {missing}");
+    let _ = writeln!(std::io::stderr(), "SKIPPED {name}: it cannot run here; missing: {missing}");
 }
