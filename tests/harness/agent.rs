@@ -109,7 +109,7 @@ impl AgentProcess {
     /// The command failed.
     pub fn attach(&self, host: &Namespace, device: &str, profile: NicId, mac: MacAddr) -> Result<()> {
         let (profile, mac) = (profile.to_string(), mac.to_string());
-        self.port(host, &["attach", "--device", device, "--profile-id", &profile, "--mac", &mac])
+        self.command(host, &["port", "attach", "--device", device, "--profile-id", &profile, "--mac", &mac]).map(drop)
     }
 
     /// `southbound-agent port detach`.
@@ -117,18 +117,27 @@ impl AgentProcess {
     /// # Errors
     /// The command failed.
     pub fn detach(&self, host: &Namespace, device: &str, profile: NicId) -> Result<()> {
-        self.port(host, &["detach", "--device", device, "--profile-id", &profile.to_string()])
+        let profile = profile.to_string();
+        self.command(host, &["port", "detach", "--device", device, "--profile-id", &profile]).map(drop)
     }
 
-    fn port(&self, host: &Namespace, arguments: &[&str]) -> Result<()> {
+    /// `southbound-agent proxy enable|disable|status`; gives what it wrote.
+    ///
+    /// # Errors
+    /// The command failed.
+    pub fn proxy(&self, host: &Namespace, verb: &str) -> Result<String> {
+        self.command(host, &["proxy", verb])
+    }
+
+    fn command(&self, host: &Namespace, arguments: &[&str]) -> Result<String> {
         let mut command = host.command(binaries::path(binaries::AGENT)?);
-        command.arg("port").args(arguments).args(["--agent", &self.url]);
-        let output = command.output().map_err(Error::io("run southbound-agent port"))?;
+        command.args(arguments).args(["--agent", &self.url]);
+        let output = command.output().map_err(Error::io("run southbound-agent"))?;
         if output.status.success() {
-            return Ok(());
+            return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        Err(Error::Command { command: format!("southbound-agent port {}", arguments.join(" ")), output: said })
+        Err(Error::Command { command: format!("southbound-agent {}", arguments.join(" ")), output: said })
     }
 }
 

@@ -110,6 +110,14 @@ impl Fabric {
         Ok(())
     }
 
+    /// Switches the network proxy on, on every host.
+    ///
+    /// # Errors
+    /// A command failed.
+    pub fn enable_proxies(&self) -> Result<()> {
+        self.hosts.iter().try_for_each(|host| host.proxy("enable").map(drop))
+    }
+
     /// A client of the controller; works on threads in the site's namespace.
     pub fn rest(&self) -> Rest {
         self.controller.rest()
@@ -177,6 +185,14 @@ impl Host {
         let addresses = devices[0]["addr_info"].as_array().into_iter().flatten();
         let mut addresses = addresses.filter_map(|address| address["local"].as_str()?.parse().ok());
         addresses.next().ok_or_else(|| Error::Claim(format!("{} has no provider address: {devices}", self.name)))
+    }
+
+    /// `southbound-agent proxy enable|disable|status`, as an operator runs it; gives what it wrote.
+    ///
+    /// # Errors
+    /// The command failed.
+    pub fn proxy(&self, verb: &str) -> Result<String> {
+        self.agent.proxy(&self.namespace, verb)
     }
 
     /// Starts the agent again after it was stopped one way or the other.

@@ -6,6 +6,7 @@
 //! Nothing here sleeps for a fixed time: [`wait::until`] asks again until a state is reached or a deadline passes.
 
 pub mod agent;
+pub mod ask;
 pub mod binaries;
 pub mod capture;
 mod control_groups;
@@ -19,6 +20,7 @@ pub mod guest;
 pub mod iperf;
 pub mod namespace;
 pub mod ping;
+pub mod plugin;
 pub mod probe;
 pub mod process;
 pub mod rest;
