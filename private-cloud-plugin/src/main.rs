@@ -1,3 +1,9 @@
-//! `private-cloud-plugin`: docker and CNI plugins for containers on tenant networks.
+//! Entry point of the guest side of container networking.
 
-fn main() {}
+use private_cloud_plugin::cli::Cli;
+use std::process::ExitCode;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    Cli::of_this_process().run().await
+}

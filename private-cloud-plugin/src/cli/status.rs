@@ -1,0 +1,65 @@
+//! `private-cloud-plugin status`.
+
+use super::{CliError, Common, whole};
+use crate::book::{Book, Holder};
+use crate::proxy::Proxy;
+use crate::vm::Vm;
+use clap::Args;
+use std::io::Write;
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    #[command(flatten)]
+    common: Common,
+}
+
+impl Status {
+    pub(super) async fn run(self, out: &mut impl Write) -> Result<(), CliError> {
+        let Common { state_dir, proxy } = self.common;
+        let proxy = Proxy::new(&proxy)?;
+        let offer = proxy.fetch().await;
+        let (mut state, observed) = Vm::new(state_dir).look()?;
+        match &offer {
+            Ok(offer) => {
+                // Not recorded: to look is not to change.
+                state.book.merge(offer);
+                writeln!(out, "proxy {} answers", proxy.url())?;
+            }
+            Err(error) => writeln!(out, "proxy: {}", whole(error))?,
+        }
+        addresses(out, &state.book)?;
+        for (id, network) in &state.networks {
+            let gateway = network.gateway.map(|gateway| format!(" gateway {gateway}")).unwrap_or_default();
+            writeln!(out, "network {id} {} {}{gateway} uplink {}", network.kind, network.subnet, network.uplink)?;
+        }
+        for (id, endpoint) in &state.endpoints {
+            let device = id.host_device();
+            let there = match (endpoint.attached, observed.devices.contains_key(&device)) {
+                (false, _) => "not attached".to_owned(),
+                (true, true) => format!("device {device}"),
+                (true, false) => format!("device {device} is gone"),
+            };
+            writeln!(out, "endpoint {id} network {} {} {} {there}", endpoint.network, endpoint.address, endpoint.mac)?;
+        }
+        Ok(offer.map(drop)?)
+    }
+}
+
+fn addresses(out: &mut impl Write, book: &Book) -> Result<(), CliError> {
+    let records = || book.addresses().map(|(_, record)| record);
+    let (total, used) = (records().count(), records().filter(|record| record.holder.is_some()).count());
+    let lost = records().filter(|record| record.lost).count();
+    writeln!(out, "addresses: {} offered, {used} in use, {lost} in use but withdrawn", total - lost)?;
+    for (address, record) in book.addresses() {
+        let lost = if record.lost { ", withdrawn by the controller" } else { "" };
+        let holder = match &record.holder {
+            None => "free".to_owned(),
+            Some(Holder::Docker { endpoint: Some(endpoint), .. } | Holder::Attachment { endpoint, .. }) => {
+                format!("in use by {endpoint}")
+            }
+            Some(Holder::Docker { endpoint: None, .. }) => "reserved by docker".to_owned(),
+        };
+        writeln!(out, "  {address} in {} {holder}{lost}", record.subnet)?;
+    }
+    Ok(())
+}

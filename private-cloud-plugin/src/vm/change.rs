@@ -1,0 +1,343 @@
+//! One change of the VM, from taking the lock to letting go of it.
+
+use super::link::{self, Attached, Place};
+use super::{EndpointSpec, NetworkSpec, VmError};
+use crate::book::{Holder, Lease, Want};
+use crate::kernel::{Kernel, KernelError, Observed};
+use crate::network::{DEVICE_PREFIX, Endpoint, EndpointId, Kind, Network, NetworkId};
+use crate::offer::Offer;
+use crate::state::State;
+use crate::store::Store;
+use crate::table::{self, Picture};
+use ipnet::Ipv4Net;
+use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
+use std::path::Path;
+
+/// A change in the making; see [`Vm::change`](super::Vm::change).
+pub struct Change<'a> {
+    kernel: &'a dyn Kernel,
+    store: Store,
+    state: State,
+    /// The state on disk.
+    before: State,
+    observed: Observed,
+    now: u64,
+    /// The data plane is loaded even if it looks as if nothing had changed.
+    afresh: bool,
+    /// The data plane may be another than that of `before`.
+    loaded: bool,
+    /// Devices that were made, to be deleted if it comes to nothing.
+    made: Vec<String>,
+    /// Devices to be deleted once nothing refers to them.
+    doomed: Vec<String>,
+}
+
+impl<'a> Change<'a> {
+    pub(super) fn begin(directory: &Path, kernel: &'a dyn Kernel, now: u64) -> Result<Self, VmError> {
+        let (store, before) = Store::open(directory)?;
+        let observed = kernel.observe()?;
+        let mut state = before.clone();
+        state.begin(&observed.boot);
+        let (made, doomed) = (Vec::new(), Vec::new());
+        Ok(Self { kernel, store, state, before, observed, now, afresh: false, loaded: false, made, doomed })
+    }
+
+    /// All that is remembered, with what this change has done so far.
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// The VM's network, with what this change has done so far.
+    pub fn observed(&self) -> &Observed {
+        &self.observed
+    }
+
+    /// Takes note of what the proxy offers.
+    pub fn merge(&mut self, offer: &Offer) {
+        self.state.book.merge(offer);
+    }
+
+    /// Gives a free address to `holder`; one who has an address gets the same again. Addresses that the VM itself is
+    /// configured with are not given.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn lease(&mut self, want: Want, holder: Holder) -> Result<Lease, VmError> {
+        let devices = self.observed.devices.values();
+        let taken: BTreeSet<Ipv4Addr> = devices.flat_map(|device| &device.addresses).map(Ipv4Net::addr).collect();
+        Ok(self.state.book.lease(want, holder, &taken, self.now)?)
+    }
+
+    /// Gives an address to docker, which says later for which endpoint.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn lease_to_docker(&mut self, want: Want) -> Result<Lease, VmError> {
+        let since = self.now;
+        self.lease(want, Holder::Docker { endpoint: None, since })
+    }
+
+    /// Docker releases an address. `false` when it is not free now, because an endpoint uses it.
+    pub fn release(&mut self, address: Ipv4Addr) -> bool {
+        self.state.book.release(address)
+    }
+
+    /// Frees the addresses of an attachment that may have no endpoint of ours.
+    pub fn release_of(&mut self, endpoint: &EndpointId) {
+        self.state.book.vacate(endpoint, self.now);
+    }
+
+    /// Adds a network, or finds that there is the same already.
+    ///
+    /// # Errors
+    /// There is another with this id that has endpoints; no uplink; an l2tunnel without a router that answers.
+    pub fn add_network(&mut self, id: &NetworkId, spec: &NetworkSpec) -> Result<(), VmError> {
+        let uplink = spec.uplink.clone().or_else(|| self.observed.default_device.clone()).ok_or(VmError::NoUplink)?;
+        if !self.observed.devices.contains_key(&uplink) {
+            return Err(VmError::NoDevice(uplink));
+        }
+        let NetworkSpec { kind, subnet, gateway, mtu, .. } = *spec;
+        let mut network = Network { kind, uplink, subnet, gateway, mtu, gateway_mac: None };
+        if let Some(old) = self.state.networks.get(id) {
+            network.gateway_mac = old.gateway_mac;
+            if *old == network {
+                return Ok(());
+            }
+            if self.endpoints_of(id) > 0 {
+                return Err(VmError::NetworkDiffers(id.clone()));
+            }
+        }
+        network.gateway_mac = self.router_mac(&network)?;
+        self.state.networks.insert(id.clone(), network);
+        Ok(())
+    }
+
+    /// Removes a network. One that is not there is no error.
+    ///
+    /// # Errors
+    /// It has endpoints.
+    pub fn remove_network(&mut self, id: &NetworkId) -> Result<(), VmError> {
+        match self.endpoints_of(id) {
+            0 => drop(self.state.networks.remove(id)),
+            count => return Err(VmError::NetworkInUse(id.clone(), count)),
+        }
+        Ok(())
+    }
+
+    /// Records an endpoint, or finds that there is the same already. It has no devices yet.
+    ///
+    /// # Errors
+    /// No such network; the address was not leased to it; there is another endpoint with this id.
+    pub fn add_endpoint(&mut self, id: &EndpointId, spec: &EndpointSpec) -> Result<Endpoint, VmError> {
+        let EndpointSpec { network, address, mac } = spec.clone();
+        let kind = self.network(&network)?.kind;
+        let mac = mac.unwrap_or_else(|| Endpoint::usual_mac(address));
+        if let Some(old) = self.state.endpoints.get(id) {
+            if old.network != network || old.address != address {
+                let (network, address) = (old.network.clone(), old.address);
+                return Err(VmError::OtherEndpoint { id: id.clone(), network, address });
+            }
+            return Ok(old.clone());
+        }
+        if self.state.endpoints.values().any(|other| other.address == address) {
+            return Err(VmError::AddressTaken(address));
+        }
+        if kind.uses_tenant_addresses() {
+            self.state.book.occupy(address, id)?;
+        }
+        let endpoint = Endpoint { network, address, mac, attached: false };
+        self.state.endpoints.insert(id.clone(), endpoint.clone());
+        Ok(endpoint)
+    }
+
+    /// Makes the endpoint's devices. Devices of an earlier attachment are replaced.
+    ///
+    /// # Errors
+    /// No such endpoint; the kernel says no, for example because the container has an interface of that name.
+    pub fn attach(&mut self, id: &EndpointId, place: &Place) -> Result<Attached, VmError> {
+        let endpoint = self.state.endpoints.get(id).ok_or_else(|| VmError::NoEndpoint(id.clone()))?.clone();
+        let network = self.network(&endpoint.network)?.clone();
+        let uplink = self.observed.devices.get(&network.uplink);
+        let uplink = uplink.ok_or_else(|| VmError::NoDevice(network.uplink.clone()))?.clone();
+        place.check()?;
+        self.delete(&id.host_device())?;
+        let (batch, attached) = link::make(id, &endpoint, network.mtu.unwrap_or(uplink.mtu), place);
+        // Noted before it is tried: the first line may succeed and the second fail.
+        self.made.push(attached.host_device.clone());
+        self.kernel.ip(&batch)?;
+        if let Place::Namespace { path, interface, routes } = place {
+            let batch = link::configure(&endpoint, &network, interface, routes.as_deref());
+            self.kernel.ip_within(path, &batch)?;
+        }
+        if let Some(route) = local_route(&network, &endpoint, &attached.host_device, &uplink.addresses) {
+            self.kernel.ip(&route)?;
+        }
+        self.observed = self.kernel.observe()?;
+        if let Some(endpoint) = self.state.endpoints.get_mut(id) {
+            endpoint.attached = true;
+        }
+        Ok(attached)
+    }
+
+    /// Loads an nft script into the container's network namespace, before anything runs there: its firewall.
+    ///
+    /// # Errors
+    /// Those of the kernel.
+    pub fn protect(&mut self, netns: &Path, script: &str) -> Result<(), VmError> {
+        Ok(self.kernel.nft_within(netns, script)?)
+    }
+
+    /// Removes an endpoint with its devices. An address that it held as an attachment is free. One that is not there
+    /// is no error.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn remove_endpoint(&mut self, id: &EndpointId) -> Result<(), VmError> {
+        if self.state.endpoints.remove(id).is_some() {
+            self.doomed.push(id.host_device());
+        }
+        self.state.book.vacate(id, self.now);
+        Ok(())
+    }
+
+    /// Removes all endpoints of `network`, and all addresses held by attachments to it, that `keep` does not want.
+    ///
+    /// # Errors
+    /// None of its own.
+    pub fn collect(&mut self, network: &NetworkId, keep: impl Fn(&EndpointId) -> bool) -> Result<(), VmError> {
+        let stale = self.state.endpoints.iter().filter(|(id, endpoint)| endpoint.network == *network && !keep(id));
+        for id in stale.map(|(id, _)| id.clone()).collect::<Vec<_>>() {
+            self.remove_endpoint(&id)?;
+        }
+        self.state.book.collect(network, keep);
+        Ok(())
+    }
+
+    /// See [`Vm::reconcile`](super::Vm::reconcile).
+    ///
+    /// # Errors
+    /// Those of the kernel.
+    pub fn reconcile(&mut self) -> Result<(), VmError> {
+        self.afresh = true;
+        let there = |id: &EndpointId| self.observed.devices.contains_key(&id.host_device());
+        let endpoints = self.state.endpoints.iter();
+        let gone = endpoints.filter(|(id, endpoint)| endpoint.attached && !there(id)).map(|(id, _)| id.clone());
+        for id in gone.collect::<Vec<_>>() {
+            tracing::info!(endpoint = %id, "endpoint dropped: its device went with its container");
+            self.remove_endpoint(&id)?;
+        }
+        let known: BTreeSet<String> = self.state.endpoints.keys().map(EndpointId::host_device).collect();
+        let ours = self.observed.devices.keys().filter(|name| name.starts_with(DEVICE_PREFIX) && name.ends_with('h'));
+        self.doomed.extend(ours.filter(|name| !known.contains(*name)).cloned());
+        for (id, mut network) in self.state.networks.clone() {
+            match self.router_mac(&network) {
+                Ok(mac) => network.gateway_mac = mac,
+                // What was learnt before is better than nothing.
+                Err(error) => tracing::warn!(network = %id, %error, "the router's MAC cannot be refreshed"),
+            }
+            self.state.networks.insert(id, network);
+        }
+        Ok(())
+    }
+
+    /// Makes the VM so.
+    pub(super) fn commit(mut self) -> Result<(), VmError> {
+        if let Err(error) = self.load_and_save() {
+            self.roll_back();
+            return Err(error);
+        }
+        for device in std::mem::take(&mut self.doomed) {
+            if let Err(error) = self.delete(&device) {
+                // It has no part in the data plane any more; the next reconciliation tries again.
+                tracing::warn!(device, %error, "cannot delete a device");
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the VM what it was.
+    pub(super) fn roll_back(mut self) {
+        if let Err(error) = self.undo() {
+            tracing::warn!(%error, "a change that failed is not undone entirely; the next reconciliation tries again");
+        }
+    }
+
+    fn undo(&mut self) -> Result<(), VmError> {
+        self.state = self.before.clone();
+        if self.loaded {
+            self.load_table()?;
+        }
+        if !self.made.is_empty() {
+            self.observed = self.kernel.observe()?;
+        }
+        std::mem::take(&mut self.made).iter().try_for_each(|device| Ok(self.delete(device)?))
+    }
+
+    fn load_and_save(&mut self) -> Result<(), VmError> {
+        // Other endpoints of the table may be older than this start of the VM, so `before` is no measure then.
+        let same =
+            !self.afresh && self.made.is_empty() && self.doomed.is_empty() && self.before.boot == self.state.boot;
+        if !same {
+            self.loaded = true;
+            self.load_table()?;
+        }
+        if self.state != self.before {
+            self.store.save(&self.state)?;
+        }
+        Ok(())
+    }
+
+    /// Loads the table. A container may end at any time and take its device with it, which fails the load: then again
+    /// with what is left.
+    fn load_table(&mut self) -> Result<(), VmError> {
+        let mut tries = 0;
+        loop {
+            let script = table::render(&Picture::new(&self.state, &self.observed));
+            let Err(error) = self.kernel.nft(&script) else { return Ok(()) };
+            let observed = self.kernel.observe()?;
+            tries += 1;
+            if observed == self.observed || tries > 8 {
+                return Err(error.into());
+            }
+            self.observed = observed;
+        }
+    }
+
+    fn network(&self, id: &NetworkId) -> Result<&Network, VmError> {
+        self.state.networks.get(id).ok_or_else(|| VmError::NoNetwork(id.clone()))
+    }
+
+    fn endpoints_of(&self, id: &NetworkId) -> usize {
+        self.state.endpoints.values().filter(|endpoint| endpoint.network == *id).count()
+    }
+
+    /// The MAC that an l2tunnel sends everything to.
+    fn router_mac(&self, network: &Network) -> Result<Option<policy::net::MacAddr>, VmError> {
+        if network.kind != Kind::L2Tunnel {
+            return Ok(None);
+        }
+        let router = network.gateway.ok_or(VmError::NoRouter)?;
+        Ok(Some(self.kernel.next_hop(&network.uplink, router)?))
+    }
+
+    /// Deletes a device; its absence is what is wanted.
+    fn delete(&mut self, device: &str) -> Result<(), KernelError> {
+        if !self.observed.devices.contains_key(device) {
+            return Ok(());
+        }
+        if let Err(error) = self.kernel.ip(&format!("link delete {device}\n")) {
+            // A container that ended in this moment has taken it.
+            self.observed = self.kernel.observe()?;
+            return if self.observed.devices.contains_key(device) { Err(error) } else { Ok(()) };
+        }
+        self.observed.devices.remove(device);
+        Ok(())
+    }
+}
+
+/// How the VM itself reaches a container: with l2bridge directly, if it has an address in the container's subnet.
+fn local_route(network: &Network, endpoint: &Endpoint, device: &str, vm: &[Ipv4Net]) -> Option<String> {
+    let vm = vm.iter().map(Ipv4Net::addr).find(|address| network.subnet.contains(address))?;
+    (network.kind == Kind::L2Bridge).then(|| link::local_route(endpoint, device, vm))
+}

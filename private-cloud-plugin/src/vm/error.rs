@@ -1,0 +1,69 @@
+//! Why the VM cannot be changed.
+
+use crate::book::BookError;
+use crate::kernel::KernelError;
+use crate::network::{EndpointId, NetworkId};
+use crate::store::StoreError;
+use std::net::Ipv4Addr;
+
+/// Why the VM cannot be changed, or is not as it should be.
+#[derive(Debug, thiserror::Error)]
+pub enum VmError {
+    /// Of the state.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Of the kernel.
+    #[error(transparent)]
+    Kernel(#[from] KernelError),
+    /// Of addresses.
+    #[error(transparent)]
+    Book(#[from] BookError),
+    /// No default route.
+    #[error("the VM has no default route, so its way to the fabric is not known; name the device (uplink)")]
+    NoUplink,
+    /// A device that is not there.
+    #[error("the VM has no device '{0}'; name the one that leads to the fabric (uplink)")]
+    NoDevice(String),
+    /// A tunnel needs a router.
+    #[error("an l2tunnel network needs a router to tunnel to, and the controller gave none to its subnet")]
+    NoRouter,
+    /// Not there.
+    #[error("there is no network '{0}'")]
+    NoNetwork(NetworkId),
+    /// Its properties cannot change under its endpoints.
+    #[error("network '{0}' has endpoints and cannot become another; remove its containers first")]
+    NetworkDiffers(NetworkId),
+    /// It has endpoints.
+    #[error("network '{0}' has {1} endpoints; remove its containers first")]
+    NetworkInUse(NetworkId, usize),
+    /// Not there.
+    #[error("there is no endpoint '{0}'")]
+    NoEndpoint(EndpointId),
+    /// The id is taken.
+    #[error("endpoint '{id}' is on network '{network}' with address {address}, not as asked")]
+    OtherEndpoint {
+        /// Which.
+        id: EndpointId,
+        /// Network that it has.
+        network: NetworkId,
+        /// Address that it has.
+        address: Ipv4Addr,
+    },
+    /// A name that the kernel does not take.
+    #[error("'{0}' is no name of a network device")]
+    BadInterface(String),
+    /// A path that cannot be handed to `ip`.
+    #[error("'{0}' is no usable path of a network namespace")]
+    BadNamespace(String),
+    /// Two containers, one address.
+    #[error("{0} is the address of another endpoint")]
+    AddressTaken(Ipv4Addr),
+    /// The container took it with it, or somebody deleted it.
+    #[error("device {device} of endpoint '{id}' is gone")]
+    DeviceGone {
+        /// Which.
+        id: EndpointId,
+        /// Name of the device.
+        device: String,
+    },
+}
