@@ -48,7 +48,13 @@ fn network(acl: Option<AclId>) -> Change {
     let router = IpAddr::from([10, 0, 0, 1]);
     let subnet = Subnet { id: SUBNET, vsid: vsid(), prefix, router, acl };
     let router_mac = MacAddr::new([2, 0, 0, 0, 0, 1]);
-    let network = Network { id: NETWORK, address_space: vec![prefix], router_mac, subnets: vec![subnet] };
+    let network = Network {
+        id: NETWORK,
+        address_space: vec![prefix],
+        router_mac,
+        subnets: vec![subnet],
+        dns_servers: Vec::new(),
+    };
     Change::Network(NETWORK, Some(Arc::new(network)))
 }
 
@@ -80,6 +86,8 @@ fn nic(n: u32, mac: u64) -> Change {
         addresses: vec![address],
         qos: Qos::default(),
         guards: Guards::default(),
+        secondary: false,
+        dns_servers: Vec::new(),
     };
     Change::Nic(nic.id, Some(Arc::new(nic)))
 }

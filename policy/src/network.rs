@@ -16,6 +16,9 @@ pub struct Network {
     pub router_mac: MacAddr,
     /// Ordered by VSID.
     pub subnets: Vec<Subnet>,
+    /// `dhcpOptions.dnsServers`: resolvers for NICs that name none of their own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns_servers: Vec<IpAddr>,
 }
 
 /// One virtual subnet: a broadcast domain with its VSID.

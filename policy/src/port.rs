@@ -20,6 +20,12 @@ pub struct Port {
     pub qos: Qos,
     /// Guards.
     pub guards: Guards,
+    /// `isPrimary` is false: another NIC is the VM's first.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub secondary: bool,
+    /// `dnsSettings.dnsServers`; empty: those of the network. (`semantics.md` 5)
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns_servers: Vec<IpAddr>,
 }
 
 /// One IP configuration.

@@ -3,11 +3,12 @@
 //! Every mistake is reported at once. Unknown keys of the file are refused; a variable `SDN_…` that is not ours may
 //! belong to another program of the controller.
 
+use crate::proxy::settings::Site;
 use policy::ids::HostId;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -28,6 +29,8 @@ pub struct Settings {
     pub provider_address: Option<IpAddr>,
     /// Device that the agent keeps the provider address on.
     pub underlay_device: Option<String>,
+    /// Where VMs find the network proxy.
+    pub proxy_listen: SocketAddrV4,
     /// Consent to serve the API in clear on an address that others can reach.
     pub trust_management_network: bool,
 }
@@ -62,7 +65,7 @@ impl fmt::Display for Mistakes {
 /// What one source says, by key. Values are texts until all sources are merged.
 pub type Layer = BTreeMap<&'static str, String>;
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "listen",
     "state-dir",
     "driver",
@@ -70,6 +73,7 @@ const KEYS: [&str; 8] = [
     "host-id",
     "provider-address",
     "underlay-device",
+    "proxy-listen",
     "trust-management-network",
 ];
 
@@ -110,6 +114,7 @@ impl Settings {
             host_id: value(layer, "host-id", mistakes),
             provider_address: value(layer, "provider-address", mistakes),
             underlay_device: value(layer, "underlay-device", mistakes),
+            proxy_listen: value(layer, "proxy-listen", mistakes).unwrap_or(Site::LISTEN),
             trust_management_network: value(layer, "trust-management-network", mistakes).unwrap_or(false),
         };
         if !settings.listen.ip().is_loopback() && !settings.trust_management_network {
@@ -117,6 +122,12 @@ impl Settings {
                 "listen: {} can be reached by others, and there is no TLS yet; serve on a loopback address, or say \
                  trust-management-network if only the controller can reach it",
                 settings.listen
+            ));
+        }
+        if settings.proxy_listen.port() == 0 || !settings.proxy_listen.ip().is_link_local() {
+            mistakes.push(format!(
+                "proxy-listen: {} is no link-local address with a port; no tenant must be able to own it",
+                settings.proxy_listen
             ));
         }
         settings

@@ -21,6 +21,7 @@ pub mod ledger;
 mod lower;
 pub mod openapi;
 pub mod ports;
+pub mod proxy;
 mod reconcile;
 pub mod startup;
 pub mod telemetry;

@@ -202,6 +202,25 @@ fn schemas() -> Value {
             ("address?", "string", ""),
             ("reason?", "string", ""),
         ]),
+        "ProxySettings": object("What an operator decides of the network proxy.", &[
+            ("enabled", "boolean", "VMs get answers."),
+            ("routes?", "[string]", "Where documents are found, such as list=/ListNetwork; what existing clients use if not given."),
+        ]),
+        "Proxy": object("The network proxy.", &[
+            ("enabled", "boolean", "VMs get answers."),
+            ("listen", "string", "Where VMs find it."),
+            ("routes", "[string]", "Where documents are found."),
+            ("ports", "[ProxyPort]", "Every attached port."),
+        ]),
+        "ProxyPort": object("What the VM of one port asked for since the port was attached.", &[
+            ("profileId", "uuid", ""),
+            ("listed", "integer", "Addresses for its containers; null while its policy is not in force."),
+            ("requests", "integer", ""),
+            ("bytes", "integer", "Of documents."),
+            ("refused", "integer", "Wrong method, malformed, over the rate, or nothing in force."),
+            ("unknownPaths", "integer", ""),
+            ("framesDropped", "integer", "Over the rate."),
+        ]),
         "Traffic": object("", &[("packets", "integer", ""), ("bytes", "integer", "")]),
         "Flow": object("One flow of a port.", &[
             ("local", "string", ""),

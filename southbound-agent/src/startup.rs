@@ -1,5 +1,6 @@
 //! Wiring: from settings to a running agent. The same for `main` and for tests.
 
+use crate::agent::proxy::Proxy;
 use crate::agent::{Agent, Identity, StartError};
 use crate::api;
 use crate::config::{DatapathKind, DriverKind, Settings};
@@ -8,13 +9,15 @@ use crate::datapath::sockets::Sockets;
 use crate::datapath::{Datapath, NoDatapath};
 use crate::driver::VfpDriver;
 use crate::driver::software::{SharedSwitch, Software};
+use crate::proxy::service::Service;
+use crate::proxy::settings::Site;
 use crate::upkeep::{Mailbox, Upkeep};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::web::Data;
 use actix_web::{App, HttpServer};
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 use uuid::Uuid;
 use vfp::{Config, Switch};
@@ -51,6 +54,9 @@ pub enum BuildError {
         #[source]
         source: io::Error,
     },
+    /// How the network proxy was switched cannot be read.
+    #[error("cannot read proxy.json in the state directory")]
+    ProxySettings(#[source] io::Error),
     /// The system is out of something.
     #[error("cannot start")]
     System(#[source] io::Error),
@@ -69,14 +75,21 @@ impl Application {
         let driver: Box<dyn VfpDriver> = match settings.driver {
             DriverKind::Software => Box::new(Software::new(switch.clone(), clock)),
         };
+        let site = Site::at(settings.proxy_listen);
+        let proxy = Proxy::load(settings.state_dir.clone(), site).map_err(BuildError::ProxySettings)?;
         let datapath: Box<dyn Datapath> = match settings.datapath {
             DatapathKind::None => Box::new(NoDatapath),
             DatapathKind::Sockets => {
                 let (device, notices) = (settings.underlay_device.clone(), mailbox.sender());
-                Box::new(Sockets::start(switch, clock, device, notices).map_err(BuildError::System)?)
+                let (requests, frames) = mpsc::channel();
+                let sockets = Sockets::start(switch, clock, device, notices, requests).map_err(BuildError::System)?;
+                let (directory, statistics) = (proxy.directory(), proxy.statistics());
+                let service = Service { site, directory, statistics, guests: sockets.devices(), seed: seed() };
+                service.start(frames).map_err(BuildError::System)?;
+                Box::new(sockets)
             }
         };
-        let agent = Arc::new(Agent::start(&settings.state_dir, identity, driver, datapath)?);
+        let agent = Arc::new(Agent::start(&settings.state_dir, identity, driver, datapath, proxy)?);
         let upkeep = Upkeep::start(Arc::clone(&agent), mailbox).map_err(BuildError::System)?;
 
         let data = Data::from(Arc::clone(&agent));

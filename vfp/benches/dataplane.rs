@@ -31,6 +31,10 @@ impl Sink for Discard {
         black_box((port, frame.first()));
     }
 
+    fn to_service(&mut self, port: PortId, frame: &[u8]) {
+        black_box((port, frame.first()));
+    }
+
     fn to_underlay(&mut self, outer: Outer, payload: &[u8]) {
         black_box((outer, payload.first()));
     }

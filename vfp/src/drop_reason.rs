@@ -73,6 +73,8 @@ drop_reasons! {
     TtlExceeded = "ttl-exceeded",
     /// For the router itself, which answers nothing but echo requests.
     RouterAddress = "router-address",
+    /// For a service of the host, but not for the TCP port that it serves.
+    HostService = "host-service",
     /// From the underlay, but no VXLAN with a network identifier.
     NotVxlan = "not-vxlan",
     /// From the underlay, for a subnet that no network here has.

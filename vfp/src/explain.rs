@@ -5,6 +5,7 @@ use crate::direction::Direction;
 use crate::drop_reason::DropReason;
 use crate::flow::{Arrival, Origin};
 use crate::ids::PortId;
+use crate::packet::arp::Arp;
 use crate::packet::craft::ProbeFrame;
 use crate::packet::ethernet::Macs;
 use crate::packet::{self, Body, IpPacket, Packet};
@@ -13,11 +14,13 @@ use crate::process::Outcome;
 use crate::switch::Switch;
 use crate::tenant::network::Domain;
 use crate::tenant::policy::PortPolicy;
+use crate::tenant::service::Claim;
 use crate::tenant::walk::Stop;
 use crate::tenant::{guard, responder};
 use crate::time::Time;
 use crate::trace::{Finding, Observer, Probe, Recorder, Stage, Step, Trace};
 use crate::transposition::{Outlet, Transposition};
+use policy::net::MacAddr;
 use std::net::Ipv4Addr;
 
 impl Switch {
@@ -74,17 +77,25 @@ impl Switch {
             Ok(packet) => packet,
             Err(reason) => return dropped(reason, &mut recorder),
         };
+        if let Some(service) = &self.shared.service
+            && let Some(claim) = port.enforced(&self.shared).ok().and_then(|_| service.claim(macs, &body))
+        {
+            return match (claim, body) {
+                (Err(reason), _) => dropped(reason, &mut recorder),
+                (Ok(Claim::Resolve), Body::Arp(arp)) => resolved(&arp, service.mac, &mut recorder),
+                (Ok(_), _) => {
+                    recorder.note(Stage::Guard, || Finding::Served { address: service.address.into() });
+                    Outcome::Served
+                }
+            };
+        }
         let packet = match body {
             Body::Ip(packet) => packet,
             Body::Arp(arp) => {
                 let enforced = port.enforced(&self.shared);
                 let mac = enforced.and_then(|(port, domain)| responder::resolve(port, domain, macs, &arp));
                 return match mac {
-                    Ok(mac) => {
-                        let target = Ipv4Addr::from(arp.target_ip).into();
-                        recorder.note(Stage::Guard, || Finding::Resolved { address: target, mac });
-                        Outcome::Answered
-                    }
+                    Ok(mac) => resolved(&arp, mac, &mut recorder),
                     Err(reason) => dropped(reason, &mut recorder),
                 };
             }
@@ -140,6 +151,11 @@ impl Switch {
         let passage = Passage { packet, transport, arrival, direction, frame, now };
         port.explain(&self.shared, &passage, recorder)
     }
+}
+
+fn resolved(arp: &Arp, mac: MacAddr, recorder: &mut Recorder<'_>) -> Outcome {
+    recorder.note(Stage::Guard, || Finding::Resolved { address: Ipv4Addr::from(arp.target_ip).into(), mac });
+    Outcome::Answered
 }
 
 fn dropped(reason: DropReason, recorder: &mut Recorder<'_>) -> Outcome {

@@ -76,6 +76,7 @@ pub use switch::{PolicyError, Switch};
 pub use tenant::acl::{Acl, AclId, AclRule, Action, WithoutAcl};
 pub use tenant::network::{Mapping, Network, Subnet};
 pub use tenant::policy::{PortAddress, PortPolicy};
+pub use tenant::service::HostService;
 pub use time::Time;
 pub use trace::{Attachment, Finding, Probe, Stage, Step, Trace};
 

@@ -14,6 +14,7 @@ use crate::switch::{Shared, Switch};
 use crate::table::Slot;
 use crate::tenant::guard;
 use crate::tenant::responder;
+use crate::tenant::service::Claim;
 use crate::tenant::walk::{Answer, Stop};
 use crate::time::Time;
 use crate::transposition::{Outlet, Transposition, Tunnel};
@@ -28,6 +29,8 @@ pub enum Outcome {
     Delivered,
     /// Sent to another host.
     Tunnelled,
+    /// Handed to the host's own service.
+    Served,
     /// The engine answered it itself (ARP, echo of the router, time exceeded).
     Answered,
     /// Dropped.
@@ -61,6 +64,21 @@ impl Switch {
         let frame = buffer.get_mut(HEADROOM..).ok_or(DropReason::Malformed)?;
         let bytes = frame.len();
         let Packet { macs, ref body } = Packet::parse(frame)?;
+        if let Some(service) = &self.shared.service
+            && let Some(claim) = service.claim(macs, body)
+        {
+            return match (claim?, body) {
+                (Claim::Resolve, Body::Arp(arp)) => {
+                    let reply = craft::arp_reply(frame, arp, service.mac.octets()).ok_or(DropReason::Malformed)?;
+                    Ok(port.reply(id, bytes, reply, sink))
+                }
+                _ => {
+                    port.counters.outbound.add(bytes);
+                    sink.to_service(id, frame);
+                    Ok(Outcome::Served)
+                }
+            };
+        }
         let packet = match body {
             Body::Ip(packet) => packet,
             Body::Arp(arp) => {
@@ -205,6 +223,7 @@ impl fmt::Display for Outcome {
         match self {
             Self::Delivered => f.write_str("delivered to a VM of this host"),
             Self::Tunnelled => f.write_str("sent to another host"),
+            Self::Served => f.write_str("handed to the service of the host"),
             Self::Answered => f.write_str("answered by the switch"),
             Self::Dropped(reason) => write!(f, "dropped: {reason}"),
         }

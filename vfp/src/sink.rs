@@ -17,6 +17,9 @@ pub trait Sink {
     /// `frame` for the VM of `port`.
     fn to_vm(&mut self, port: PortId, frame: &[u8]);
 
+    /// `frame` for the host's own service, from the VM of `port`. [`crate::HostService`]
+    fn to_service(&mut self, port: PortId, frame: &[u8]);
+
     /// VXLAN header and inner frame, for UDP to another host.
     fn to_underlay(&mut self, outer: Outer, payload: &[u8]);
 }

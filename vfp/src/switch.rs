@@ -12,6 +12,7 @@ use crate::table::{Slot, Table};
 use crate::tenant::acl::{Acl, AclId, CompiledAcl, WithoutAcl};
 use crate::tenant::network::{Domain, LocalPort, Mapping, Network};
 use crate::tenant::policy::{Enforced, PortAddress, PortPolicy};
+use crate::tenant::service::HostService;
 use crate::time::Time;
 use policy::net::Vsid;
 use std::collections::{BTreeSet, HashMap};
@@ -45,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) config: Config,
     pub(crate) acls: HashMap<AclId, CompiledAcl, Seeded>,
     pub(crate) networks: Table<NetworkId, Domain>,
+    /// What VMs reach on the host itself.
+    pub(crate) service: Option<HostService>,
     /// Which network a VXLAN network identifier leads into.
     pub(crate) vsids: HashMap<Vsid, Slot, Seeded>,
     /// Counts changes of policy; a flow remembers the value its network had when it was judged.
@@ -68,6 +71,7 @@ impl Switch {
                 config,
                 acls: HashMap::with_hasher(seed),
                 networks: Table::new(seed),
+                service: None,
                 vsids: HashMap::with_hasher(seed),
                 epoch: 0,
             },
@@ -100,6 +104,16 @@ impl Switch {
     /// Verdicts for ports that no list reaches.
     pub fn without_acl(&self) -> WithoutAcl {
         self.shared.config.without_acl
+    }
+
+    /// Opens the way to a service of the host on every port that has a policy, or closes it.
+    pub fn set_host_service(&mut self, service: Option<HostService>) {
+        self.shared.service = service;
+    }
+
+    /// The service that VMs can reach.
+    pub fn host_service(&self) -> Option<HostService> {
+        self.shared.service
     }
 
     /// Sets a list, in the place of the one with that name if there is one. Ports that use it obey with the next packet.

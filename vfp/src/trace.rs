@@ -133,6 +133,11 @@ pub enum Finding {
         /// MAC in the answer.
         mac: MacAddr,
     },
+    /// The packet is handed to a service of the host, whatever its source.
+    Served {
+        /// Address of the service.
+        address: IpAddr,
+    },
     /// The engine answers the packet itself.
     Answered(&'static str),
     /// The stage drops the packet.
@@ -250,6 +255,7 @@ impl fmt::Display for Finding {
             Self::SourceHostOk { ca, pa } => write!(f, "{ca} is mapped to host {pa}, where it came from"),
             Self::Cap { mbps } => write!(f, "capped at {mbps} Mbit/s"),
             Self::Resolved { address, mac } => write!(f, "ARP reply: {address} is at {mac}"),
+            Self::Served { address } => write!(f, "{address} is a service of this host"),
             Self::Answered(what) => write!(f, "answered here: {what}"),
             Self::Dropped(reason) => write!(f, "DROPPED: {reason}"),
         }

@@ -162,5 +162,7 @@ fn port_section(nic: &Nic) -> Port {
         addresses: nic.enforced().map(address).collect(),
         qos: nic.qos,
         guards: nic.guards,
+        secondary: nic.secondary,
+        dns_servers: nic.dns_servers.clone(),
     }
 }

@@ -80,7 +80,13 @@ fn network() -> impl Strategy<Value = Change> {
         });
         let network = subnets.map(|subnets| {
             let router_mac = MacAddr::from_u64(2);
-            Arc::new(fabric::Network { id: NetworkId(id), address_space: Vec::new(), router_mac, subnets })
+            Arc::new(fabric::Network {
+                id: NetworkId(id),
+                address_space: Vec::new(),
+                router_mac,
+                subnets,
+                dns_servers: Vec::new(),
+            })
         });
         Change::Network(NetworkId(id), network)
     })
@@ -115,6 +121,8 @@ fn nic() -> impl Strategy<Value = Change> {
             addresses,
             qos: Qos { outbound_maximum_mbps: cap, inbound_maximum_mbps: 0 },
             guards: Guards::default(),
+            secondary: false,
+            dns_servers: Vec::new(),
         });
         Change::Nic(NicId(id), nic.map(Arc::new))
     })

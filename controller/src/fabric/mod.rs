@@ -77,6 +77,10 @@ pub struct Nic {
     pub qos: Qos,
     /// Guards.
     pub guards: Guards,
+    /// Another NIC is the VM's first.
+    pub secondary: bool,
+    /// Resolvers of this NIC; empty: those of its network.
+    pub dns_servers: Vec<IpAddr>,
 }
 
 impl Nic {

@@ -62,6 +62,7 @@ pub(crate) fn network(id: NetworkId, web: Option<AclId>, db: Option<AclId>) -> C
         address_space: vec!["10.0.0.0/16".parse().unwrap()],
         router_mac: MacAddr::new([2, 0, 0, 0, 0, 1]),
         subnets: vec![subnet(WEB, web), subnet(DB, db)],
+        dns_servers: Vec::new(),
     };
     Change::Network(id, Some(Arc::new(network)))
 }
@@ -78,6 +79,8 @@ pub(crate) fn nic_with(n: u64, addresses: Vec<Address>) -> Change {
         addresses,
         qos: Qos::default(),
         guards: Guards::default(),
+        secondary: false,
+        dns_servers: Vec::new(),
     };
     Change::Nic(nic.id, Some(Arc::new(nic)))
 }

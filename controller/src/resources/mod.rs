@@ -8,6 +8,7 @@ mod configuration_state;
 mod connections;
 pub mod credentials;
 pub mod discovery;
+mod dns;
 pub mod logical_networks;
 pub mod mac_pools;
 pub mod network_interfaces;

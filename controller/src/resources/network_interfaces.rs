@@ -9,7 +9,7 @@ pub(super) use port_settings::has_qos;
 
 use super::schema::{Access, Collection, Default, Kind, MacForm, Property};
 use super::version::Version;
-use super::{Draft, Proposal, Rules, configuration_state, virtual_switch_manager};
+use super::{Draft, Proposal, Rules, configuration_state, dns, virtual_switch_manager};
 use crate::engine::ledger::Ledger;
 use crate::engine::reading::Reading;
 use crate::engine::world::{Key, Node, World};
@@ -168,6 +168,8 @@ fn compile(nic: &Node, world: &World) -> Option<Nic> {
         addresses: addresses.into_iter().filter_map(|address| ip_configurations::compile(address, world)).collect(),
         qos: port_settings::qos(nic),
         guards: port_settings::guards(nic),
+        secondary: nic.properties.get("isPrimary") == Some(&Value::Bool(false)),
+        dns_servers: dns::servers(&nic.properties, "dnsSettings"),
     })
 }
 

@@ -7,7 +7,9 @@ pub(super) use subnets::vsid as subnet_vsid;
 
 use super::schema::{Collection, Kind, Property};
 use super::version::Version;
-use super::{Draft, Proposal, Rules, configuration_state, credentials, network_interfaces, virtual_switch_manager};
+use super::{
+    Draft, Proposal, Rules, configuration_state, credentials, dns, network_interfaces, virtual_switch_manager,
+};
 use crate::engine::reading::Reading;
 use crate::engine::world::{Node, World};
 use crate::error::{ApiError, Code};
@@ -86,6 +88,7 @@ impl Rules for VirtualNetworkRules {
             address_space: address_prefixes(&node.properties).collect(),
             router_mac: router_mac(id),
             subnets,
+            dns_servers: dns::servers(&node.properties, "dhcpOptions"),
         };
         changes.push(Change::Network(id, Some(Arc::new(network))));
     }

@@ -1,15 +1,18 @@
 //! State behind the agent's lock, and how it is enforced.
 
+use crate::agent::proxy::Proxy;
 use crate::datapath::{Datapath, NoDatapath, Provider};
 use crate::driver::{DriverError, Key, Step, VfpDriver};
 use crate::events::EventLog;
 use crate::goal_state::GoalState;
-use crate::ledger::Ledger;
+use crate::ledger::{Ledger, Remembered};
 use crate::lower::goal::Goal;
 use crate::lower::index::Index;
-use crate::lower::port;
+use crate::lower::{network, port};
 use crate::ports::{Attachment, Attachments, PortChange};
+use crate::proxy::directory::Published;
 use crate::reconcile::{self, Outcome, outcome::port_result};
+use policy::goal_state::{Section, SectionKey};
 use policy::ids::{AttachId, NicId};
 use policy::report::{PortResult, PortStatus};
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +31,7 @@ pub(super) struct Core {
     pub(super) failed: BTreeMap<Key, DriverError>,
     pub(super) totals: Totals,
     provider_address: Option<IpAddr>,
+    pub(super) proxy: Proxy,
 }
 
 /// Events since the start.
@@ -68,14 +72,14 @@ impl Totals {
 
 impl Core {
     pub(super) fn new(
-        ledger: Ledger,
-        state: GoalState,
-        ports: Attachments,
+        remembered: Remembered,
         log: Arc<EventLog>,
         driver: Box<dyn VfpDriver>,
         datapath: Box<dyn Datapath>,
         provider_address: Option<IpAddr>,
+        proxy: Proxy,
     ) -> Self {
+        let Remembered { ledger, goal_state: state, ports } = remembered;
         Self {
             index: Index::of(&state),
             ledger,
@@ -87,6 +91,7 @@ impl Core {
             failed: BTreeMap::new(),
             totals: Totals::default(),
             provider_address,
+            proxy,
         }
     }
 
@@ -104,8 +109,8 @@ impl Core {
     }
 
     fn goal(&self) -> Goal<'_> {
-        let Self { state, index, ports, provider_address, .. } = self;
-        Goal { state, index, ports, provider_address: *provider_address }
+        let Self { state, index, ports, provider_address, proxy, .. } = self;
+        Goal { state, index, ports, provider_address: *provider_address, proxy: proxy.site() }
     }
 
     /// Address on the underlay. The host's own setting goes first; the prefix is only known from the goal state.
@@ -118,34 +123,46 @@ impl Core {
 
     /// Programs the objects named by `keys`. Returns the ports whose status changed.
     pub(super) fn enforce(&mut self, keys: BTreeSet<Key>) -> Vec<PortStatus> {
-        let Self { state, index, ports, provider_address, driver, .. } = self;
-        let goal = Goal { state, index, ports, provider_address: *provider_address };
+        let Self { state, index, ports, provider_address, proxy, driver, .. } = self;
+        let goal = Goal { state, index, ports, provider_address: *provider_address, proxy: proxy.site() };
+        // Until it is known what came of the change, no guest is told anything.
+        let directory = self.proxy.directory();
+        let mut published = directory.write();
         let outcome = reconcile::apply(&mut **driver, goal, keys.iter().copied());
+        for id in keys.iter().filter_map(network::of_key) {
+            match index.network(id) {
+                Some(network) => published.put_network(network.clone()),
+                None => published.remove_network(id),
+            }
+        }
         let failed_before = !self.failed.is_empty();
         self.failed.retain(|key, _| !keys.contains(key));
         self.take(outcome);
         // A failed object may concern any port; otherwise only the ports named can have another result.
         if failed_before || !self.failed.is_empty() {
-            return self.assess_all();
+            return self.assess_all(&mut published);
         }
         let named = keys.iter().filter_map(|key| match key {
             Key::Port(id) => self.ports.get(port::nic(*id)).cloned(),
             _ => None,
         });
         let named: Vec<Attachment> = named.collect();
-        self.assess(&named)
+        self.assess(&named, &mut published)
     }
 
     /// A pass over everything.
     pub(super) fn reconcile(&mut self) {
-        let Self { state, index, ports, provider_address, driver, .. } = self;
-        let goal = Goal { state, index, ports, provider_address: *provider_address };
+        let Self { state, index, ports, provider_address, proxy, driver, .. } = self;
+        let goal = Goal { state, index, ports, provider_address: *provider_address, proxy: proxy.site() };
+        let directory = self.proxy.directory();
+        let mut published = directory.write();
         match reconcile::reconcile(&mut **driver, goal) {
             Ok(outcome) => {
                 self.totals.drift_healed += outcome.applied as u64;
                 self.failed.clear();
+                published.set_networks(index.networks().cloned());
                 self.take(outcome);
-                self.assess_all();
+                self.assess_all(&mut published);
             }
             Err(error) => tracing::error!(%error, "cannot read what is programmed"),
         }
@@ -160,14 +177,14 @@ impl Core {
         self.failed.extend(outcome.failed);
     }
 
-    fn assess_all(&mut self) -> Vec<PortStatus> {
+    fn assess_all(&mut self, published: &mut Published) -> Vec<PortStatus> {
         let all: Vec<Attachment> = self.ports.iter().cloned().collect();
-        self.assess(&all)
+        self.assess(&all, published)
     }
 
-    /// Works out the result of these ports, and reports what is new. A port whose policy is only partly in force drops
-    /// everything.
-    fn assess(&mut self, ports: &[Attachment]) -> Vec<PortStatus> {
+    /// Works out the result of these ports, publishes and reports what is new. A port whose policy is only partly in
+    /// force drops everything.
+    fn assess(&mut self, ports: &[Attachment], published: &mut Published) -> Vec<PortStatus> {
         let mut changed = Vec::new();
         let goal = self.goal();
         let assessed = ports.iter().map(|port| status(port, port_result(goal, port, &self.failed)));
@@ -179,6 +196,7 @@ impl Core {
             self.driver.apply(block);
         }
         for status in assessed {
+            self.publish(&status, published);
             if self.log.report(status.clone()) {
                 tracing::info!(port = %status.profile_id, device = status.device, result = ?status.result, "port");
                 changed.push(status);
@@ -187,9 +205,24 @@ impl Core {
         changed
     }
 
+    /// Tells the port's guest what is in force for it.
+    fn publish(&self, status: &PortStatus, published: &mut Published) {
+        let key = SectionKey::Port(status.profile_id);
+        match (&status.result, self.state.hash(key)) {
+            (PortResult::Success, Some(hash)) if published.holds(status.profile_id, hash) => {}
+            (PortResult::Success, Some(hash)) => {
+                if let Some(Section::Port(port)) = self.state.section(key).as_deref() {
+                    published.put(hash, port.clone());
+                }
+            }
+            _ => published.remove(status.profile_id),
+        }
+    }
+
     /// Ends an attachment.
     pub(super) fn detach(&mut self, profile: NicId, attach_id: AttachId) {
         self.datapath.detach(profile);
+        self.proxy.forget(profile);
         self.ports.apply(PortChange::Detach(attach_id));
         self.enforce(BTreeSet::from([Key::Port(port::id(profile))]));
         self.log.detached(profile);

@@ -5,16 +5,18 @@
 
 mod core;
 mod ports;
+pub mod proxy;
 mod updates;
 
 pub use ports::PortError;
 pub use updates::UpdateError;
 
+use crate::agent::proxy::Proxy;
 use crate::datapath::{Datapath, Underlay};
 use crate::driver::VfpDriver;
 use crate::driver::report::{Counters, Flow, Trace, TraceRequest};
 use crate::events::EventLog;
-use crate::ledger::{Ledger, LedgerError, Remembered};
+use crate::ledger::{Ledger, LedgerError};
 use core::Core;
 use policy::GOAL_STATE_VERSION;
 use policy::ids::{HostId, NicId};
@@ -101,17 +103,17 @@ impl Agent {
         identity: Identity,
         driver: Box<dyn VfpDriver>,
         datapath: Box<dyn Datapath>,
+        proxy: Proxy,
     ) -> Result<Self, StartError> {
-        let Remembered { ledger, goal_state, ports } = Ledger::open(state_dir)?;
-        if let (Some(own), Some(host)) = (identity.host_id, goal_state.host())
+        let remembered = Ledger::open(state_dir)?;
+        if let (Some(own), Some(host)) = (identity.host_id, remembered.goal_state.host())
             && own != host.id
         {
             return Err(StartError::WrongHost { held: host.id, own });
         }
         let instance = Uuid::new_v4();
         let log = Arc::new(EventLog::new(instance));
-        let mut core =
-            Core::new(ledger, goal_state, ports, Arc::clone(&log), driver, datapath, identity.provider_address);
+        let mut core = Core::new(remembered, Arc::clone(&log), driver, datapath, identity.provider_address, proxy);
         core.start();
         Ok(Self { identity, instance, log, core: Mutex::new(core) })
     }

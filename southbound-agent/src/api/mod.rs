@@ -7,6 +7,7 @@ mod inspect;
 mod metrics;
 mod paths;
 mod ports;
+mod proxy;
 
 pub use error::ErrorBody;
 pub(crate) use paths::{PATHS, routes};

@@ -1,7 +1,7 @@
 //! Every path: who handles it, and how it is described.
 
 use crate::api::error::ApiError;
-use crate::api::{events, goal_state, inspect, metrics, ports};
+use crate::api::{events, goal_state, inspect, metrics, ports, proxy};
 use crate::openapi::{self, Operation, PathDescription};
 use actix_web::web::{self, ServiceConfig};
 use actix_web::{HttpResponse, Responder};
@@ -23,6 +23,7 @@ pub(crate) fn routes(config: &mut ServiceConfig) {
         .service(resource("/v1/ports/{profileId}").route(web::delete().to(ports::detach)))
         .service(resource("/v1/ports/{profileId}/rules").route(web::get().to(inspect::rules)))
         .service(resource("/v1/ports/{profileId}/flows").route(web::get().to(inspect::flows)))
+        .service(resource("/v1/proxy").route(web::get().to(proxy::get)).route(web::put().to(proxy::put)))
         .service(resource("/v1/trace").route(web::post().to(inspect::trace)))
         .service(resource("/healthz").route(web::get().to(healthz)))
         .service(resource("/metrics").route(web::get().to(metrics::get)))
@@ -132,6 +133,23 @@ pub(crate) const PATHS: &[PathDescription] = &[
             body: None,
             answers: &[(200, "In no order.", "[Flow]")],
         }],
+    },
+    PathDescription {
+        path: "/v1/proxy",
+        operations: &[
+            get("How the network proxy is, and what VMs asked it for.", &[(200, "The answer.", "Proxy")]),
+            Operation {
+                method: "put",
+                summary: "Switch the network proxy, now and for the time after a restart.",
+                query: &[],
+                body: Some("ProxySettings"),
+                answers: &[
+                    (200, "On disk and in force.", "Proxy"),
+                    (400, "The settings cannot be used; nothing changed.", "Error"),
+                    (507, "The disk is full; nothing changed.", "Error"),
+                ],
+            },
+        ],
     },
     PathDescription {
         path: "/v1/trace",

@@ -43,6 +43,7 @@ fn settings(state_dir: &Path) -> Settings {
         host_id: None,
         provider_address: None,
         underlay_device: None,
+        proxy_listen: crate::proxy::settings::Site::LISTEN,
         trust_management_network: false,
     }
 }
@@ -123,6 +124,7 @@ fn sections(destination_port: u16) -> Sections {
         address_space: vec!["10.0.0.0/16".parse().unwrap()],
         router_mac: MacAddr::from_u64(0x0200_0000_0001),
         subnets: vec![subnet],
+        dns_servers: Vec::new(),
     };
     let rule = AclRule {
         id: "web".to_owned(),
@@ -146,6 +148,8 @@ fn sections(destination_port: u16) -> Sections {
         addresses: vec![address],
         qos: Qos::default(),
         guards: Guards::default(),
+        secondary: false,
+        dns_servers: Vec::new(),
     };
     let mapping = |last: u8, host: u8| Mapping {
         vsid,

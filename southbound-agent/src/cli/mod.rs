@@ -3,6 +3,7 @@
 mod client;
 mod inspect;
 mod ports;
+mod proxy;
 mod serve;
 
 use clap::{Args, Parser, Subcommand};
@@ -26,6 +27,9 @@ enum Command {
     /// Attach, detach and list VM ports of the local agent.
     #[command(subcommand)]
     Port(ports::PortCommand),
+    /// Switch and watch the network proxy, which tells VMs the addresses of their network interfaces.
+    #[command(subcommand)]
+    Proxy(proxy::ProxyCommand),
     /// Show the way of a packet through the layers of a port.
     Trace(inspect::TraceArguments),
     /// List the flows of a port.
@@ -65,6 +69,7 @@ impl Cli {
         let result = match self.command {
             Command::Serve(serve) => serve.run(&mut out).await.map(|()| ExitCode::SUCCESS),
             Command::Port(command) => command.run(&mut out).await.map(|()| ExitCode::SUCCESS),
+            Command::Proxy(command) => command.run(&mut out).await.map(|()| ExitCode::SUCCESS),
             Command::Trace(arguments) => arguments.run(&mut out).await,
             Command::Flows(port) => port.flows(&mut out).await.map(|()| ExitCode::SUCCESS),
             Command::Rules(port) => port.rules(&mut out).await.map(|()| ExitCode::SUCCESS),

@@ -36,6 +36,9 @@ pub(super) struct Serve {
     /// Device that the agent keeps the provider address on
     #[arg(long, value_name = "DEVICE")]
     underlay_device: Option<String>,
+    /// Link-local address and port at which VMs find the network proxy [default: 169.254.169.254:6642]
+    #[arg(long, value_name = "ADDRESS")]
+    proxy_listen: Option<String>,
     /// Serve the API in clear on an address that others can reach
     #[arg(long)]
     trust_management_network: bool,
@@ -81,6 +84,7 @@ impl Serve {
             host_id,
             provider_address,
             underlay_device,
+            proxy_listen,
             trust_management_network,
         } = self;
         let given = [
@@ -91,6 +95,7 @@ impl Serve {
             ("host-id", host_id),
             ("provider-address", provider_address),
             ("underlay-device", underlay_device),
+            ("proxy-listen", proxy_listen),
             ("trust-management-network", trust_management_network.then(|| "true".to_owned())),
         ];
         given.into_iter().filter_map(|(key, value)| Some((key, value?))).collect()

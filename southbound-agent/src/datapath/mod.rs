@@ -3,6 +3,7 @@
 pub(crate) mod clock;
 mod coalesce;
 mod device;
+pub(crate) mod handover;
 mod messages;
 pub(crate) mod offload;
 mod outbox;

@@ -14,6 +14,7 @@ const MOST_BYTES: usize = 65_000;
 pub(super) struct Outbox {
     frames: Vec<u8>,
     datagrams: Vec<u8>,
+    for_service: Vec<Vec<u8>>,
     for_vms: Vec<Frame>,
     for_hosts: Vec<Datagram>,
 }
@@ -54,8 +55,14 @@ impl Outbox {
     pub(super) fn clear(&mut self) {
         self.frames.clear();
         self.datagrams.clear();
+        self.for_service.clear();
         self.for_vms.clear();
         self.for_hosts.clear();
+    }
+
+    /// Frames for the host's own service. They are gone from here afterwards.
+    pub(super) fn take_requests(&mut self) -> impl Iterator<Item = Vec<u8>> {
+        self.for_service.drain(..)
     }
 
     /// Frames in the order in which they came.
@@ -95,6 +102,11 @@ impl Sink for Outbox {
         }
         self.for_vms.push(Frame { port, start: self.frames.len(), run: Run::start(frame) });
         self.frames.extend_from_slice(frame);
+    }
+
+    fn to_service(&mut self, _: PortId, frame: &[u8]) {
+        // The caller knows whose frames it is handling.
+        self.for_service.push(frame.to_vec());
     }
 
     fn to_underlay(&mut self, outer: Outer, payload: &[u8]) {

@@ -2,6 +2,7 @@
 
 use crate::datapath::clock::Clock;
 use crate::datapath::device::{Device, was_tagged};
+use crate::datapath::handover::Request;
 use crate::datapath::messages::{Outgoing, Slot};
 use crate::datapath::offload::Offload;
 use crate::datapath::outbox::{Outbox, ReadyFrame};
@@ -14,7 +15,7 @@ use std::collections::HashMap;
 use std::io;
 use std::net::IpAddr;
 use std::os::fd::AsFd;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
@@ -32,6 +33,7 @@ pub(super) struct Exchange {
     port_poller: Poller,
     underlay_poller: Poller,
     notices: Mutex<Sender<Notice>>,
+    requests: Mutex<Sender<Request>>,
     stopping: AtomicBool,
     pub(super) counts: Counts,
 }
@@ -49,6 +51,8 @@ pub(super) struct Port {
     profile: NicId,
     token: u64,
     pub(super) device: Device,
+    /// Frames of this port that wait for the host's own service.
+    waiting: Arc<AtomicUsize>,
 }
 
 macro_rules! counts {
@@ -81,6 +85,8 @@ counts! {
     datapath_underlay_send_failures,
     /// Messages for the underlay while it was down.
     datapath_underlay_down,
+    /// Frames for the host's own service from ports that sent more than it could take.
+    datapath_service_overruns,
     /// Errors on reading from devices and the underlay.
     datapath_receive_errors,
     /// Devices that disappeared.
@@ -97,7 +103,12 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Exchange {
-    pub(super) fn new(switch: SharedSwitch, clock: Clock, notices: Sender<Notice>) -> io::Result<Self> {
+    pub(super) fn new(
+        switch: SharedSwitch,
+        clock: Clock,
+        notices: Sender<Notice>,
+        requests: Sender<Request>,
+    ) -> io::Result<Self> {
         Ok(Self {
             switch,
             clock,
@@ -106,6 +117,7 @@ impl Exchange {
             port_poller: Poller::new()?,
             underlay_poller: Poller::new()?,
             notices: Mutex::new(notices),
+            requests: Mutex::new(requests),
             stopping: AtomicBool::new(false),
             counts: Counts::default(),
         })
@@ -113,7 +125,7 @@ impl Exchange {
 
     /// Frames of `device` are the port's, in the place of the device it had.
     pub(super) fn add_port(&self, id: PortId, profile: NicId, token: u64, device: Device) -> io::Result<()> {
-        let port = Arc::new(Port { id, profile, token, device });
+        let port = Arc::new(Port { id, profile, token, device, waiting: Arc::default() });
         self.remove_port(id);
         let mut ports = lock(&self.ports);
         ports.by_id.insert(id, Arc::clone(&port));
@@ -159,6 +171,11 @@ impl Exchange {
         self.underlay_poller.wake();
     }
 
+    /// So many frames could not be given to a guest.
+    pub(super) fn count_failures(&self, frames: usize) {
+        count(&self.counts.datapath_port_send_failures, frames);
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
@@ -177,6 +194,7 @@ impl Exchange {
                 match port.device.receive(&mut slots) {
                     Ok(received) => {
                         self.switch_frames(&port, &mut slots[..received], &mut outbox, &mut scratch);
+                        self.hand_over(&port, &mut outbox);
                         self.flush(&mut outbox);
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -205,6 +223,18 @@ impl Exchange {
             });
             if finished.is_err() {
                 count(&self.counts.datapath_unfinished, 1);
+            }
+        }
+    }
+
+    /// Gives what a VM sent to the host's own service to that service, up to a bound for each port: no VM fills the queue
+    /// that others wait in.
+    fn hand_over(&self, port: &Port, outbox: &mut Outbox) {
+        for frame in outbox.take_requests() {
+            match Request::new(port.profile, frame, &port.waiting) {
+                // Nobody listens any more when the agent ends.
+                Some(request) => drop(lock(&self.requests).send(request)),
+                None => count(&self.counts.datapath_service_overruns, 1),
             }
         }
     }
@@ -275,7 +305,8 @@ impl Exchange {
         for run in outbox.frames().chunk_by(|one, other| one.port == other.port) {
             // A port that has just gone is no failure.
             if let Some(port) = self.port(run[0].port) {
-                count(&self.counts.datapath_port_send_failures, send_frames(&port.device, run));
+                let frames: Vec<Outgoing<'_>> = run.iter().map(outgoing).collect();
+                self.count_failures(send_all(&port.device, &frames));
             }
         }
         outbox.clear();
@@ -283,9 +314,9 @@ impl Exchange {
 }
 
 /// Sends everything, and returns how many frames could not be sent.
-fn send_frames(device: &Device, frames: &[ReadyFrame<'_>]) -> usize {
+pub(super) fn send_all(device: &Device, frames: &[Outgoing<'_>]) -> usize {
     let mut failed = 0;
-    let mut rest: &[Outgoing<'_>] = &frames.iter().map(outgoing).collect::<Vec<_>>();
+    let mut rest = frames;
     while !rest.is_empty() {
         match device.send(rest) {
             Ok(sent) => rest = &rest[sent.max(1)..],

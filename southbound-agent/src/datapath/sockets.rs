@@ -3,6 +3,7 @@
 
 use crate::datapath::clock::Clock;
 use crate::datapath::device::Device;
+use crate::datapath::handover::{Devices, Request};
 use crate::datapath::pumps::{self, Exchange};
 use crate::datapath::underlay::{self, Underlay as UnderlaySockets};
 use crate::datapath::{Datapath, Provider, Underlay};
@@ -28,7 +29,7 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
-    /// Starts the threads.
+    /// Starts the threads. Frames for the host's own service go to `requests`.
     ///
     /// # Errors
     /// The system has no more threads or descriptors.
@@ -37,10 +38,16 @@ impl Sockets {
         clock: Clock,
         underlay_device: Option<String>,
         notices: Sender<Notice>,
+        requests: Sender<Request>,
     ) -> io::Result<Self> {
-        let exchange = Arc::new(Exchange::new(switch, clock, notices)?);
+        let exchange = Arc::new(Exchange::new(switch, clock, notices, requests)?);
         let threads = pumps::start(&exchange)?;
         Ok(Self { exchange, threads, underlay_device, provider: None, down: None, next_token: 0 })
+    }
+
+    /// The way back to guests for the host's own service.
+    pub(crate) fn devices(&self) -> Devices {
+        Devices(Arc::downgrade(&self.exchange))
     }
 
     fn open_underlay(&mut self) {

@@ -81,6 +81,7 @@ impl TestHost {
             host_id: None,
             provider_address: None,
             underlay_device: underlay_device.map(str::to_owned),
+            proxy_listen: crate::proxy::settings::Site::LISTEN,
             trust_management_network: false,
         };
         // Listening needs a runtime, though nothing is served here.
@@ -108,7 +109,8 @@ impl TestHost {
         let prefix = "10.0.0.0/24".parse().unwrap();
         let subnet = Subnet { id: SUBNET, vsid, prefix, router: [10, 0, 0, 1].into(), acl: None };
         let address_space = vec![prefix];
-        let network = Network { id: NETWORK, address_space, router_mac: mac(1), subnets: vec![subnet] };
+        let network =
+            Network { id: NETWORK, address_space, router_mac: mac(1), subnets: vec![subnet], dns_servers: Vec::new() };
         let mapping = |(vm, on): (u8, u8)| Mapping {
             vsid,
             ca: [10, 0, 0, vm].into(),
@@ -130,6 +132,8 @@ impl TestHost {
                 addresses: vec![address],
                 qos: Qos::default(),
                 guards: Guards::default(),
+                secondary: false,
+                dns_servers: Vec::new(),
             };
             (SectionKey::Port(nic(vm)), SectionBody::new(&port).unwrap())
         }));

@@ -5,7 +5,7 @@ use policy::net::Vsid;
 use report::{Counters, Flow, Trace, TraceRequest};
 use std::collections::HashMap;
 use std::net::IpAddr;
-use vfp::{Acl, AclId, Mapping, Network, NetworkId, PortId, PortPolicy, Tag, WithoutAcl};
+use vfp::{Acl, AclId, HostService, Mapping, Network, NetworkId, PortId, PortPolicy, Tag, WithoutAcl};
 
 #[cfg(test)]
 pub(crate) mod contract;
@@ -27,6 +27,8 @@ pub(crate) enum Key {
 pub(crate) struct HostPolicy {
     pub(crate) provider_address: Option<IpAddr>,
     pub(crate) without_acl: WithoutAcl,
+    /// What VMs reach on the host itself.
+    pub(crate) service: Option<HostService>,
 }
 
 /// One change. The order of the variants is the order in which a set of steps is carried out: what is referred to

@@ -49,7 +49,11 @@ impl VfpDriver for Software {
             switch.mappings(network).map(move |(vsid, ca, mapping)| ((network, vsid, ca), mapping))
         });
         Ok(Programmed {
-            host: HostPolicy { provider_address: switch.provider_address(), without_acl: switch.without_acl() },
+            host: HostPolicy {
+                provider_address: switch.provider_address(),
+                without_acl: switch.without_acl(),
+                service: switch.host_service(),
+            },
             acls: switch.acls().collect(),
             networks: switch.networks().collect(),
             mappings: mappings.collect(),
@@ -144,9 +148,10 @@ fn apply(switch: &mut Switch, step: Step) -> Result<(), PolicyError> {
     match step {
         Step::RemovePort(id) => switch.remove_port(id),
         Step::BlockPort(id) => switch.block_port(id),
-        Step::Host(HostPolicy { provider_address, without_acl }) => {
+        Step::Host(HostPolicy { provider_address, without_acl, service }) => {
             switch.set_provider_address(provider_address);
             switch.set_without_acl(without_acl);
+            switch.set_host_service(service);
         }
         Step::Acl(id, tag, acl) => switch.set_acl(id, tag, &acl),
         Step::Network(id, tag, network) => switch.set_network(id, tag, network)?,

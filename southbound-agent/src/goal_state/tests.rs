@@ -25,7 +25,16 @@ fn port(number: u8, mbps: u64) -> (SectionKey, SectionBody) {
     let nic = NicId(Uuid::from_u128(u128::from(number)));
     let qos = Qos { outbound_maximum_mbps: mbps, ..Qos::default() };
     let mac = MacAddr::from_u64(u64::from(number));
-    let port = Port { nic, mac, network: None, addresses: Vec::new(), qos, guards: Guards::default() };
+    let port = Port {
+        nic,
+        mac,
+        network: None,
+        addresses: Vec::new(),
+        qos,
+        guards: Guards::default(),
+        secondary: false,
+        dns_servers: Vec::new(),
+    };
     (SectionKey::Port(nic), SectionBody::new(&port).unwrap())
 }
 

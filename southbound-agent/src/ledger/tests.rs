@@ -24,7 +24,16 @@ fn sections(ports: u8, mbps: u64) -> Vec<(SectionKey, SectionBody)> {
         let nic = NicId(Uuid::from_u128(bit.into()));
         let qos = Qos { outbound_maximum_mbps: mbps, ..Qos::default() };
         let mac = MacAddr::from_u64(bit.into());
-        let port = Port { nic, mac, network: None, addresses: Vec::new(), qos, guards: Guards::default() };
+        let port = Port {
+            nic,
+            mac,
+            network: None,
+            addresses: Vec::new(),
+            qos,
+            guards: Guards::default(),
+            secondary: false,
+            dns_servers: Vec::new(),
+        };
         (SectionKey::Port(nic), SectionBody::new(&port).unwrap())
     };
     let ports = (0..8).filter(|bit| ports & (1 << bit) != 0).map(port);

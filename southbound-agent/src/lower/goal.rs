@@ -7,14 +7,14 @@ use crate::lower::index::{Index, entries};
 use crate::lower::network;
 use crate::lower::port::{self, Unusable};
 use crate::ports::{Attachment, Attachments};
+use crate::proxy::settings::Site;
 use policy::goal_state::{Section, SectionKey};
 use policy::ids::NetworkId;
 use policy::mapping::{Mapping, ShardId};
 use policy::net::Vsid;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use uuid::Uuid;
-use vfp::{PortPolicy, Tag};
+use vfp::{HostService, PortPolicy, Tag};
 
 /// A goal state with everything that is needed to read it: what has to be programmed.
 #[derive(Clone, Copy)]
@@ -27,6 +27,8 @@ pub(crate) struct Goal<'a> {
     pub(crate) ports: &'a Attachments,
     /// Provider address that the host's own settings fix.
     pub(crate) provider_address: Option<IpAddr>,
+    /// Where VMs find the network proxy, while it is on.
+    pub(crate) proxy: Option<Site>,
 }
 
 impl Goal<'_> {
@@ -52,7 +54,7 @@ impl Goal<'_> {
                 Key::Acl(id) => steps.push(self.acl(id).unwrap_or(Step::RemoveAcl(id))),
                 Key::Network(id) => steps.push(self.network(id).unwrap_or(Step::RemoveNetwork(id))),
                 Key::Mapping(network, vsid, ca) => {
-                    let shard = (NetworkId(Uuid::from_u128(network.0)), ShardId::of(ca));
+                    let shard = (network::rdid(network), ShardId::of(ca));
                     shards.entry(shard).or_default().push((vsid, ca));
                 }
                 Key::Port(id) => steps.push(self.port_step(id)),
@@ -117,8 +119,10 @@ impl Goal<'_> {
     }
 
     fn host(&self) -> HostPolicy {
+        let service =
+            self.proxy.map(|Site { listen, mac }| HostService { address: *listen.ip(), tcp_port: listen.port(), mac });
         let Some(host) = self.state.host() else {
-            return HostPolicy { provider_address: self.provider_address, ..HostPolicy::default() };
+            return HostPolicy { provider_address: self.provider_address, service, ..HostPolicy::default() };
         };
         HostPolicy {
             provider_address: self.provider_address.or_else(|| host.provider_address.map(|pa| pa.address)),
@@ -126,6 +130,7 @@ impl Goal<'_> {
                 inbound: acl::action(host.without_acl.inbound),
                 outbound: acl::action(host.without_acl.outbound),
             },
+            service,
         }
     }
 
@@ -145,7 +150,7 @@ impl Goal<'_> {
     }
 
     fn network(&self, id: vfp::NetworkId) -> Option<Step> {
-        let network = self.index.network(NetworkId(Uuid::from_u128(id.0)))?;
+        let network = self.index.network(network::rdid(id))?;
         let lowered = network::lower(network, &self.index.subnet_acls(network));
         Some(Step::Network(id, self.network_tag(network)?, lowered))
     }

@@ -200,11 +200,11 @@ impl Index {
         Surroundings::of(variant, variant.network().and_then(|network| self.network(network)))
     }
 
-    pub(super) fn networks(&self) -> impl Iterator<Item = &Network> {
+    pub(crate) fn networks(&self) -> impl Iterator<Item = &Network> {
         self.networks.values().map(|network| &network.section)
     }
 
-    pub(super) fn network(&self, id: NetworkId) -> Option<&Network> {
+    pub(crate) fn network(&self, id: NetworkId) -> Option<&Network> {
         self.networks.get(&id).map(|network| &network.section)
     }
 

@@ -6,7 +6,7 @@
 mod acl;
 pub(crate) mod goal;
 pub(crate) mod index;
-mod network;
+pub(crate) mod network;
 pub(crate) mod port;
 mod tag;
 

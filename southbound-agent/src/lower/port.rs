@@ -57,7 +57,7 @@ pub(super) fn tag(section: ContentHash, addresses: &[ResolvedAddress]) -> Tag {
 
 /// The policy as the engine takes it; `resolved` are the port's addresses, in its order.
 pub(super) fn lower(port: &Port, network: NetworkId, resolved: &[ResolvedAddress]) -> PortPolicy {
-    let Port { nic: _, mac, network: _, addresses, qos, guards } = port;
+    let Port { nic: _, mac, network: _, addresses, qos, guards, secondary: _, dns_servers: _ } = port;
     let address = |(address, resolved): (&policy::port::PortAddress, &ResolvedAddress)| {
         let address = (address.primary, address.ca);
         let acl = resolved.acl.map(Variant::id);

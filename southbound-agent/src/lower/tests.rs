@@ -122,6 +122,7 @@ impl World {
                 address_space: vec![format!("10.{number}.{space}.0/20").parse().unwrap()],
                 router_mac: MacAddr::from_u64(0x0200_0000_0001),
                 subnets: subnets.iter().map(subnet).collect(),
+                dns_servers: Vec::new(),
             };
             sections.push((SectionKey::Routes(network_id(number)), SectionBody::new(&network).unwrap()));
         }
@@ -139,6 +140,8 @@ impl World {
                 addresses: vec![address],
                 qos: Qos::default(),
                 guards: Guards::default(),
+                secondary: false,
+                dns_servers: Vec::new(),
             };
             sections.push((SectionKey::Port(nic_id(number)), SectionBody::new(&port).unwrap()));
         }
@@ -183,7 +186,7 @@ impl Host1 {
     }
 
     fn goal(&self) -> Goal<'_> {
-        Goal { state: &self.state, index: &self.index, ports: &self.ports, provider_address: None }
+        Goal { state: &self.state, index: &self.index, ports: &self.ports, provider_address: None, proxy: None }
     }
 
     /// Follows to `world`, programming only what the change touches. Returns that.
@@ -207,7 +210,8 @@ impl Host1 {
         let both = self.ports.iter().chain(ports.iter());
         touched.extend(both.filter(|port| self.ports.get(port.profile_id) != ports.get(port.profile_id)).map(key_of));
         self.ports = ports;
-        let goal = Goal { state: &self.state, index: &self.index, ports: &self.ports, provider_address: None };
+        let goal =
+            Goal { state: &self.state, index: &self.index, ports: &self.ports, provider_address: None, proxy: None };
         let outcome = reconcile::apply(&mut self.driver, goal, touched.iter().copied());
         assert!(outcome.failed.is_empty(), "{outcome:?}");
         touched
@@ -253,7 +257,7 @@ fn everything_the_ports_need_is_programmed_and_a_second_pass_has_nothing_to_do()
     assert!(read.ports[&port::id(nic_id(4))].is_some());
     assert_eq!(read.ports[&port::id(nic_id(5))], None, "a port with a foreign MAC is blocked");
 
-    let goal = Goal { state: &host.state, index: &host.index, ports: &host.ports, provider_address: None };
+    let goal = Goal { state: &host.state, index: &host.index, ports: &host.ports, provider_address: None, proxy: None };
     let outcome = reconcile::reconcile(&mut host.driver, goal).unwrap();
     assert_eq!(outcome, reconcile::Outcome::default());
 }
@@ -270,7 +274,7 @@ fn drift_is_healed_by_the_next_pass() {
         Step::BlockPort(stranger),
         Step::RemoveMapping(network::id(network_id(0)), vsid(0, 0), address(0, 5)),
     ]);
-    let goal = Goal { state: &host.state, index: &host.index, ports: &host.ports, provider_address: None };
+    let goal = Goal { state: &host.state, index: &host.index, ports: &host.ports, provider_address: None, proxy: None };
     let outcome = reconcile::reconcile(&mut host.driver, goal).unwrap();
     assert_eq!(outcome.applied, 3);
     assert_eq!(host.programmed(), good);
@@ -345,6 +349,8 @@ fn the_primary_address_comes_first() {
         addresses: vec![address(1, false), address(2, true), address(3, false)],
         qos: Qos { outbound_maximum_mbps: 10, inbound_maximum_mbps: 0 },
         guards: Guards { flow_limit: u64::MAX, ..Guards::default() },
+        secondary: false,
+        dns_servers: Vec::new(),
     };
     let resolved = [port::ResolvedAddress { vsid: vsid(0, 0), acl: None }; 3];
     let lowered = port::lower(&port, network_id(0), &resolved);

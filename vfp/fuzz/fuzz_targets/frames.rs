@@ -22,6 +22,10 @@ impl Sink for Out {
         self.0.push((Some(port), None, frame.to_vec()));
     }
 
+    fn to_service(&mut self, port: PortId, frame: &[u8]) {
+        self.0.push((Some(port), None, frame.to_vec()));
+    }
+
     fn to_underlay(&mut self, outer: Outer, payload: &[u8]) {
         self.0.push((None, Some(outer), payload.to_vec()));
     }

@@ -11,4 +11,5 @@ pub(crate) mod network;
 pub(crate) mod policy;
 pub(crate) mod responder;
 pub(crate) mod router;
+pub(crate) mod service;
 pub(crate) mod walk;

@@ -37,6 +37,8 @@ pub(crate) struct Trip {
     pub(crate) outcomes: Vec<Outcome>,
     /// What came out, at which port of which host.
     pub(crate) received: Vec<(usize, PortId, Vec<u8>)>,
+    /// What the host's own service got, and from which port.
+    pub(crate) served: Vec<(PortId, Vec<u8>)>,
     /// What went over the underlay.
     pub(crate) tunnelled: Vec<(Outer, Vec<u8>)>,
 }
@@ -74,12 +76,17 @@ impl Trip {
 #[derive(Default)]
 pub(crate) struct Out {
     pub(crate) to_vm: Vec<(PortId, Vec<u8>)>,
+    pub(crate) to_service: Vec<(PortId, Vec<u8>)>,
     pub(crate) to_underlay: Vec<(Outer, Vec<u8>)>,
 }
 
 impl Sink for Out {
     fn to_vm(&mut self, port: PortId, frame: &[u8]) {
         self.to_vm.push((port, frame.to_vec()));
+    }
+
+    fn to_service(&mut self, port: PortId, frame: &[u8]) {
+        self.to_service.push((port, frame.to_vec()));
     }
 
     fn to_underlay(&mut self, outer: Outer, payload: &[u8]) {
@@ -239,8 +246,9 @@ impl Fabric {
         let mut buffer = [&[0xee; HEADROOM], frame].concat();
         let mut out = Out::default();
         let first = self.hosts[host].from_vm(vm.port(), &mut buffer, self.now, &mut out);
-        let mut trip = Trip { outcomes: vec![first], received: Vec::new(), tunnelled: out.to_underlay };
-        trip.received.extend(out.to_vm.into_iter().map(|(port, frame)| (host, port, frame)));
+        let Out { to_vm, to_service: served, to_underlay: tunnelled } = out;
+        let mut trip = Trip { outcomes: vec![first], received: Vec::new(), served, tunnelled };
+        trip.received.extend(to_vm.into_iter().map(|(port, frame)| (host, port, frame)));
         for (outer, payload) in trip.tunnelled.clone() {
             let other = (0..2).find(|host| pa(*host) == outer.destination).expect("a host of the fabric");
             let arrival = self.arrive(other, pa(host), &payload);
@@ -255,7 +263,7 @@ impl Fabric {
         let mut out = Out::default();
         let outcome = self.hosts[host].from_underlay(from, &mut payload.to_vec(), self.now, &mut out);
         let received = out.to_vm.into_iter().map(|(port, frame)| (host, port, frame)).collect();
-        Trip { outcomes: vec![outcome], received, tunnelled: out.to_underlay }
+        Trip { outcomes: vec![outcome], received, served: out.to_service, tunnelled: out.to_underlay }
     }
 
     pub(crate) fn wait(&mut self, duration: Duration) {

@@ -12,4 +12,5 @@ mod overlay;
 mod properties;
 mod qos;
 mod responder;
+mod service;
 mod trace;
