@@ -6,10 +6,15 @@
 pub mod book;
 pub mod cli;
 pub mod cni;
+pub mod firewall;
+pub mod hcn;
+pub mod hns;
 pub mod kernel;
 pub mod network;
 pub mod offer;
 pub mod proxy;
+#[cfg(test)]
+mod snapshot;
 pub mod state;
 pub mod store;
 pub mod table;
