@@ -136,7 +136,7 @@ fn two_tenants_with_the_same_addresses_are_told_their_own() {
 }
 
 #[test]
-fn a_vm_that_forges_its_addresses_is_told_nothing_of_others() {
+fn a_vm_that_forges_its_addresses_is_told_its_own_list() {
     on_fabric(1, async |fabric| {
         network(fabric, "VNet1").await?;
         let victim = container_vm(fabric, "victim", "VNet1").await?;
@@ -148,22 +148,19 @@ fn a_vm_that_forges_its_addresses_is_told_nothing_of_others() {
         let replace = [
             format!("address flush dev {DEVICE} scope global"),
             format!("address add {}/24 dev {DEVICE}", victim.address()),
-            format!("route add default via 192.168.1.1 dev {DEVICE}"),
+            format!("route add 169.254.169.254/32 dev {DEVICE}"),
         ];
+        // ARP with a foreign address would be dropped, and with it the question; so no ARP.
+        let neighbour = [format!("neighbour replace 169.254.169.254 lladdr 22:22:22:22:22:22 dev {DEVICE}")];
         mallory.namespace.ip(&replace)?;
-        only_own(&mallory, &own)?;
+        mallory.namespace.ip(&neighbour)?;
+        assert_eq!(listed(&mallory)?, own);
         mallory.namespace.ip(&[format!("link set {DEVICE} address {}", victim.mac)])?;
-        only_own(&mallory, &own)?;
+        mallory.namespace.ip(&neighbour)?;
+        assert_eq!(listed(&mallory)?, own);
         assert_eq!(listed(&victim)?.len(), 10, "the victim is undisturbed");
         Ok(())
     });
-}
-
-/// Whatever a VM gets, if anything, is its own.
-fn only_own(vm: &Vm, own: &[IpAddr]) -> Result<()> {
-    let Some(answer) = vm.namespace.get(PROXY, LIST)? else { return Ok(()) };
-    let told = if answer.status == 200 { addresses(&answer.body)? } else { Vec::new() };
-    claim(told.is_empty() || told == own, || format!("{} is told {told:?}", vm.name))
 }
 
 #[test]
