@@ -6,6 +6,7 @@ mod dissemination;
 mod documents;
 mod http;
 mod northbound;
+mod proxy;
 mod table;
 
 use std::io;
@@ -26,6 +27,9 @@ fn main() -> io::Result<()> {
     }
     if wanted("dissemination") {
         rows.extend(runtime.block_on(dissemination::run())?);
+    }
+    if wanted("proxy") {
+        rows.extend(proxy::run());
     }
     println!("{}", table::render(&rows));
     Ok(())

@@ -17,6 +17,7 @@ use crate::driver::VfpDriver;
 use crate::driver::report::{Counters, Flow, Trace, TraceRequest};
 use crate::events::EventLog;
 use crate::ledger::{Ledger, LedgerError};
+use crate::proxy::statistics::Counts;
 use core::Core;
 use policy::GOAL_STATE_VERSION;
 use policy::ids::{HostId, NicId};
@@ -91,6 +92,8 @@ pub struct Metrics {
     pub ports: Vec<(PortStatus, Counters)>,
     /// Frames that belong to no port.
     pub stray: Counters,
+    /// What the VMs of attached ports asked the network proxy for.
+    pub proxy: Vec<(NicId, Counts)>,
 }
 
 impl Agent {
@@ -191,6 +194,7 @@ impl Agent {
             totals: core.totals.iter().chain(core.datapath.counters()).collect(),
             ports: ports.map(|(id, port)| (port, core.driver.counters(Some(id)))).collect(),
             stray: core.driver.counters(None),
+            proxy: core.ports.iter().map(|port| (port.profile_id, core.proxy.counts(port.profile_id))).collect(),
         }
     }
 

@@ -83,8 +83,13 @@ impl Proxy {
         self.statistics.forget(nic);
     }
 
+    /// What the VM of one network interface asked for.
+    pub(super) fn counts(&self, nic: NicId) -> Counts {
+        self.statistics.of(nic)
+    }
+
     fn port(&self, nic: NicId) -> ProxyPort {
-        ProxyPort { profile_id: nic, listed: self.directory.listed(nic), counts: self.statistics.of(nic) }
+        ProxyPort { profile_id: nic, listed: self.directory.listed(nic), counts: self.counts(nic) }
     }
 }
 

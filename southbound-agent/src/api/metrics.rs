@@ -3,6 +3,7 @@
 use crate::agent::{Agent, Metrics};
 use crate::api::blocking;
 use crate::api::error::ApiError;
+use crate::proxy::statistics::Counts;
 use crate::report::Counters;
 use actix_web::web::Data;
 use actix_web::{HttpResponse, Responder};
@@ -46,7 +47,19 @@ fn render(metrics: &Metrics, out: &mut String) -> fmt::Result {
     for (port, counters) in &metrics.ports {
         drops(out, counters, &format!("port=\"{}\",", port.profile_id))?;
     }
-    drops(out, &metrics.stray, "")
+    drops(out, &metrics.stray, "")?;
+    proxy(metrics, out)
+}
+
+fn proxy(metrics: &Metrics, out: &mut String) -> fmt::Result {
+    for (index, (name, _)) in Counts::default().list().into_iter().enumerate() {
+        writeln!(out, "# TYPE sdn_agent_proxy_{name}_total counter")?;
+        for (port, counts) in &metrics.proxy {
+            let (_, value) = counts.list()[index];
+            writeln!(out, "sdn_agent_proxy_{name}_total{{port=\"{port}\"}} {value}")?;
+        }
+    }
+    Ok(())
 }
 
 fn traffic(

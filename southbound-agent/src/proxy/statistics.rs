@@ -21,6 +21,20 @@ pub struct Counts {
     pub frames_dropped: u64,
 }
 
+impl Counts {
+    /// All of them by name.
+    pub(crate) fn list(&self) -> [(&'static str, u64); 5] {
+        let Self { requests, bytes, refused, unknown_paths, frames_dropped } = *self;
+        [
+            ("requests", requests),
+            ("bytes", bytes),
+            ("refused", refused),
+            ("unknown_paths", unknown_paths),
+            ("frames_dropped", frames_dropped),
+        ]
+    }
+}
+
 /// Counters by network interface.
 #[derive(Debug, Default)]
 pub(crate) struct Statistics(Mutex<BTreeMap<NicId, Counts>>);
