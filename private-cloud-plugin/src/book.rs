@@ -175,6 +175,20 @@ impl Book {
         Ok(Lease { address, subnet, routing: self.subnets.get(&subnet).cloned().unwrap_or_default() })
     }
 
+    /// Takes note that `holder` uses an address that somebody else gave to it, so that nobody gets the same from here.
+    /// What the controller does not offer is forgotten when it is released.
+    ///
+    /// # Errors
+    /// It is in use.
+    pub fn reserve(&mut self, address: Ipv4Addr, subnet: Ipv4Net, holder: Holder) -> Result<(), BookError> {
+        let record = self.addresses.entry(address).or_insert(Record { subnet, lost: true, holder: None });
+        match &record.holder {
+            Some(other) if *other != holder => return Err(BookError::InUse(address)),
+            _ => record.holder = Some(holder),
+        }
+        Ok(())
+    }
+
     /// Docker's endpoint begins to use an address that docker asked for earlier.
     ///
     /// # Errors

@@ -1,8 +1,10 @@
 //! The command line: what can be asked of the program, and what it answers.
 
+mod cni;
 mod invocation;
 mod status;
 
+use crate::cni::Plugin;
 use crate::proxy::{self, ProxyError};
 use crate::vm::VmError;
 use crate::{store, telemetry};
@@ -24,6 +26,10 @@ pub struct Cli {
 enum Command {
     /// Show addresses, networks and endpoints of this VM, and whether the host's network proxy answers.
     Status(status::Status),
+    /// Be the CNI plugin `private-cloud`: connect containers.
+    Cni(Common),
+    /// Be the CNI plugin `private-cloud-ipam`: give addresses.
+    Ipam(Common),
 }
 
 /// Where things are.
@@ -61,6 +67,9 @@ impl Cli {
         let mut out = io::stdout();
         let result = match self.command {
             Command::Status(status) => status.run(&mut out).await,
+            // What a runtime is told, and how, is up to the specification.
+            Command::Cni(common) => return cni::run(Plugin::Network, common).await,
+            Command::Ipam(common) => return cni::run(Plugin::Ipam, common).await,
         };
         let result = result.and_then(|()| Ok(out.flush()?));
         match result {

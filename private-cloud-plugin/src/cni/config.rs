@@ -7,10 +7,11 @@ use super::failure::Failure;
 use super::names::{Attachment, InterfaceName, Token};
 use super::outcome::{Dns, Outcome, Route, null_is_empty};
 use super::version::SpecVersion;
-use ipnet::Ipv4Net;
+use crate::network::Kind;
+use ipnet::{IpNet, Ipv4Net};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
 
 /// The IPAM plugin that is part of this program.
@@ -35,8 +36,8 @@ pub struct Config {
 /// What ADD, CHECK and STATUS need beyond that.
 #[derive(Clone, Debug)]
 pub struct Wishes {
-    /// How containers are connected.
-    pub mode: Option<String>,
+    /// How containers are connected; [`Kind::L2Bridge`] unless it is said.
+    pub mode: Kind,
     /// `master`: the device that containers reach the network by, if not the one of the default route.
     pub uplink: Option<InterfaceName>,
     /// MTU of the container's interface in bytes, if not the uplink's.
@@ -45,8 +46,8 @@ pub struct Wishes {
     pub subnet: Option<Ipv4Net>,
     /// `ipam.gateway`: the subnet's router, if not the one that the proxy names.
     pub gateway: Option<Ipv4Addr>,
-    /// `ipam.routes`, in place of a default route.
-    pub routes: Vec<Route>,
+    /// `ipam.routes`, in place of a default route: where to, and by way of which router, the subnet's if it is not said.
+    pub routes: Vec<(Ipv4Net, Option<Ipv4Addr>)>,
     /// `dns`, in place of what the proxy names.
     pub dns: Option<Dns>,
     /// `AdditionalArgs`: access lists of the endpoint.
@@ -163,26 +164,26 @@ impl Config {
         if self.ipam.is_none() {
             self.refuse_chosen_addresses()?;
         }
+        let mode = parsed("mode", document.mode.as_deref())?.unwrap_or(Kind::L2Bridge);
+        if document.masquerade && mode != Kind::Nat {
+            let hint = "only mode nat hides containers behind the VM's address; leave it out";
+            return Err(Failure::Unsupported { key: "ipMasq", value: "true".to_owned(), hint });
+        }
         let mtu = document.mtu.filter(|mtu| *mtu != 0);
         let mtu = mtu.map(|mtu| match u32::try_from(mtu) {
             Ok(bytes @ 68..=65535) => Ok(bytes),
             _ => Err(wrong("mtu", format!("{mtu} bytes; an interface that carries IPv4 has 68 to 65535"))),
         });
         Ok(Wishes {
-            mode: document.mode.clone(),
+            mode,
             uplink: parsed("master", document.master.as_deref())?,
             mtu: mtu.transpose()?,
             subnet: parsed("ipam.subnet", document.ipam.subnet.as_deref())?,
             gateway: parsed("ipam.gateway", document.ipam.gateway.as_deref())?,
-            routes: document.ipam.routes.clone(),
+            routes: document.ipam.routes.iter().map(ipv4_route).collect::<Result<_, _>>()?,
             dns: document.dns.clone().filter(|dns| *dns != Dns::default()),
             policies: document.additional.iter().map(Additional::policy).collect::<Result<_, _>>()?,
         })
-    }
-
-    /// `ipMasq`: whether containers are to be hidden behind the VM's address.
-    pub fn masquerade(&self) -> bool {
-        self.document.masquerade
     }
 
     fn refuse_chosen_addresses(&self) -> Result<(), Failure> {
@@ -210,6 +211,18 @@ impl Additional {
         }
         let hint = "of endpoint policies only ACL is known here";
         Err(Failure::Unsupported { key: "AdditionalArgs.Value.Type", value: policy.kind, hint })
+    }
+}
+
+/// A route as `ip` is told it.
+///
+/// # Errors
+/// [`Failure::Config`]: not of IPv4.
+pub(super) fn ipv4_route(route: &Route) -> Result<(Ipv4Net, Option<Ipv4Addr>), Failure> {
+    match (route.dst, route.gw) {
+        (IpNet::V4(to), None) => Ok((to.trunc(), None)),
+        (IpNet::V4(to), Some(IpAddr::V4(via))) => Ok((to.trunc(), Some(via))),
+        _ => Err(wrong("ipam.routes", format!("{}: only IPv4 is possible", route.dst))),
     }
 }
 

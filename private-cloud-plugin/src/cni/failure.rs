@@ -1,6 +1,11 @@
 //! How a call fails: the error codes of the specification and our own, and the document that tells the runtime.
 
 use super::version::{SpecVersion, UnsupportedVersion};
+use crate::book::BookError;
+use crate::cli::whole;
+use crate::kernel::KernelError;
+use crate::proxy::ProxyError;
+use crate::vm::VmError;
 use serde::{Deserialize, Serialize};
 use std::error::Error;
 
@@ -78,8 +83,8 @@ pub enum Failure {
     #[error("CHECK: {0}")]
     Drift(String),
     /// The devices or the rules of this machine could not be changed, or its state not be kept.
-    #[error("{0}")]
-    Machine(String),
+    #[error(transparent)]
+    Machine(VmError),
     /// Another plugin was called, and failed.
     #[error("plugin {plugin}: {msg}", msg = .document.msg)]
     Delegate {
@@ -127,6 +132,11 @@ impl Failure {
         }
     }
 
+    /// The failure with all its causes, in one line.
+    pub fn told(&self) -> String {
+        whole(self)
+    }
+
     /// As the runtime reads it.
     pub fn document(&self, version: SpecVersion) -> Document {
         let details = match self {
@@ -137,5 +147,43 @@ impl Failure {
             }
         };
         Document { version: version.name().to_owned(), code: self.code(), msg: self.to_string(), details }
+    }
+}
+
+impl From<VmError> for Failure {
+    fn from(error: VmError) -> Self {
+        let config = |key| Self::Config { key, problem: whole(&error) };
+        match &error {
+            VmError::Book(BookError::NothingOffered | BookError::Exhausted { .. })
+            | VmError::Kernel(KernelError::NoNeighbour(..)) => Self::TryAgainLater(whole(&error)),
+            VmError::Book(BookError::UnknownSubnet { .. }) => config("ipam.subnet"),
+            VmError::NoUplink | VmError::NoDevice(_) => config("master"),
+            VmError::NoRouter => config("ipam.gateway"),
+            VmError::NetworkDiffers(_) => config("name"),
+            VmError::BadInterface(_) => Self::Environment(vec![format!("CNI_IFNAME: {error}")]),
+            VmError::BadNamespace(_) => Self::Environment(vec![format!("CNI_NETNS: {error}")]),
+            VmError::NoEndpoint(_) => Self::UnknownContainer(error.to_string()),
+            VmError::AlreadyAttached(_)
+            | VmError::AddressTaken(_)
+            | VmError::OtherEndpoint { .. }
+            | VmError::Book(BookError::InUse(_)) => Self::Exists(error.to_string()),
+            VmError::DeviceGone { .. } => Self::Drift(error.to_string()),
+            _ => Self::Machine(error),
+        }
+    }
+}
+
+impl From<KernelError> for Failure {
+    fn from(error: KernelError) -> Self {
+        VmError::from(error).into()
+    }
+}
+
+impl From<ProxyError> for Failure {
+    fn from(error: ProxyError) -> Self {
+        match error {
+            ProxyError::Url(_) => Self::Config { key: "proxy", problem: error.to_string() },
+            _ => Self::TryAgainLater(whole(&error)),
+        }
     }
 }

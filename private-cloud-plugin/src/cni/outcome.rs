@@ -95,6 +95,13 @@ pub struct Dns {
     pub options: Vec<String>,
 }
 
+impl Interface {
+    /// An interface outside of containers. `mtu` is in bytes.
+    pub fn new(name: &str, mac: Option<String>, mtu: u32) -> Self {
+        Self { name: name.to_owned(), mac, mtu: Some(mtu), sandbox: None, rest: Map::new() }
+    }
+}
+
 impl Address {
     /// An address without an interface, as IPAM plugins give it.
     pub fn new(address: IpNet, gateway: Option<IpAddr>) -> Self {
@@ -110,6 +117,11 @@ impl Route {
 }
 
 impl Outcome {
+    /// What an IPAM plugin answers.
+    pub fn of_address(address: Address, routes: Vec<Route>, dns: Dns) -> Self {
+        Self { ips: vec![address], routes, dns, ..Self::default() }
+    }
+
     /// Adds what this plugin made to what those before it in the chain made.
     pub fn after(mut self, previous: Option<Self>) -> Self {
         let Some(mut all) = previous else { return self };

@@ -137,19 +137,40 @@ fn provoke(address: Ipv4Addr) -> Result<(), KernelError> {
     sent.map(drop).map_err(|error| KernelError::Io("send to the router", error))
 }
 
+/// The netdev table `name` as `nft` lists it; nothing if there is none.
+pub(crate) fn loaded(name: &str) -> Result<String, KernelError> {
+    match output("nft", &["list", "table", "netdev", name], "") {
+        Ok(listing) => Ok(String::from_utf8_lossy(&listing).into_owned()),
+        Err(KernelError::Refused { .. }) => Ok(String::new()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Asks `ip` within the network namespace at `netns`.
+pub(crate) fn ask_within<T: DeserializeOwned>(netns: &Path, arguments: &[&str]) -> Result<T, KernelError> {
+    let command: Vec<&str> = std::iter::once("ip").chain(arguments.iter().copied()).collect();
+    answer(&output("nsenter", &within(netns, &command), "")?, || line("ip", arguments))
+}
+
 fn ask<T: DeserializeOwned>(arguments: &[&str]) -> Result<T, KernelError> {
-    let output = output("ip", arguments, "")?;
+    answer(&output("ip", arguments, "")?, || line("ip", arguments))
+}
+
+fn answer<T: DeserializeOwned>(output: &[u8], command: impl FnOnce() -> String) -> Result<T, KernelError> {
     // With nothing to tell, some versions print nothing rather than an empty list.
-    let text = if output.trim_ascii().is_empty() { b"[]" } else { output.as_slice() };
-    serde_json::from_slice(text).map_err(|source| KernelError::Answer { command: line("ip", arguments), source })
+    let text = if output.trim_ascii().is_empty() { b"[]" } else { output };
+    serde_json::from_slice(text).map_err(|source| KernelError::Answer { command: command(), source })
 }
 
 fn run_within(netns: &Path, command: [&str; 3], input: &str) -> Result<(), KernelError> {
+    run("nsenter", &within(netns, &command), input)
+}
+
+/// The words of `nsenter` that run `command` within the network namespace at `netns`.
+fn within(netns: &Path, command: &[&str]) -> Vec<OsString> {
     let mut namespace = OsString::from("--net=");
     namespace.push(netns);
-    let mut arguments = vec![namespace.as_os_str()];
-    arguments.extend(command.iter().map(OsStr::new));
-    run("nsenter", &arguments, input)
+    std::iter::once(namespace).chain(command.iter().map(OsString::from)).collect()
 }
 
 fn run<A: AsRef<OsStr>>(program: &'static str, arguments: &[A], input: &str) -> Result<(), KernelError> {

@@ -5,6 +5,7 @@ mod commands;
 pub(crate) mod fake;
 
 pub use commands::Commands;
+pub(crate) use commands::{ask_within, loaded};
 
 use ipnet::Ipv4Net;
 use policy::net::MacAddr;

@@ -69,6 +69,14 @@ impl<'a> Change<'a> {
         Ok(self.state.book.lease(want, holder, &taken, self.now)?)
     }
 
+    /// Takes note that `holder` uses an address which another source than the proxy gave to it.
+    ///
+    /// # Errors
+    /// It is in use.
+    pub fn reserve(&mut self, address: Ipv4Addr, subnet: Ipv4Net, holder: Holder) -> Result<(), VmError> {
+        Ok(self.state.book.reserve(address, subnet, holder)?)
+    }
+
     /// Gives an address to docker, which says later for which endpoint.
     ///
     /// # Errors

@@ -49,6 +49,9 @@ pub enum VmError {
         /// Address that it has.
         address: Ipv4Addr,
     },
+    /// It has devices.
+    #[error("endpoint '{0}' is attached already; it must be removed first")]
+    AlreadyAttached(EndpointId),
     /// A name that the kernel does not take.
     #[error("'{0}' is no name of a network device")]
     BadInterface(String),

@@ -23,7 +23,7 @@ fn the_least_configuration_leaves_everything_to_us() {
     assert_eq!((config.version, config.network.as_str()), (SpecVersion::V1_1_0, "blue"));
     assert_eq!((config.ipam.as_ref(), config.previous()), (None, None));
     let wishes = config.wishes().unwrap();
-    assert_eq!((wishes.mode, wishes.uplink, wishes.mtu, wishes.subnet), (None, None, None, None));
+    assert_eq!((wishes.mode, wishes.uplink, wishes.mtu, wishes.subnet), (Kind::L2Bridge, None, None, None));
     assert!(wishes.routes.is_empty() && wishes.dns.is_none() && wishes.policies.is_empty());
 }
 
@@ -44,11 +44,11 @@ fn everything_that_can_be_said_is_read() {
     assert_eq!(config.state_dir, Some("/var/s".into()));
     assert_eq!(config.proxy.as_deref(), Some("http://10.0.0.1/x"));
     let wishes = config.wishes().unwrap();
-    assert_eq!(wishes.mode.as_deref(), Some("l2tunnel"));
+    assert_eq!(wishes.mode, Kind::L2Tunnel);
     assert_eq!(wishes.uplink.as_ref().map(InterfaceName::as_str), Some("eth0"));
     assert_eq!((wishes.mtu, wishes.subnet), (Some(1400), Some("192.168.1.0/24".parse().unwrap())));
     assert_eq!(wishes.gateway, Some("192.168.1.1".parse().unwrap()));
-    assert_eq!(wishes.routes, [Route::new("10.0.0.0/8".parse().unwrap(), Some("192.168.1.1".parse().unwrap()))]);
+    assert_eq!(wishes.routes, [("10.0.0.0/8".parse().unwrap(), Some("192.168.1.1".parse().unwrap()))]);
     assert_eq!(wishes.dns.unwrap().search, ["a.example"]);
     assert_eq!(wishes.policies[0].settings["Action"], "Block");
 }
@@ -70,7 +70,11 @@ fn each_mistake_has_the_code_of_the_specification() {
         (json!({"ipam": {"subnet": "192.168.1.0"}}), Some(7)),
         (json!({"ipam": {"gateway": "192.168.1.256"}}), Some(7)),
         (json!({"ipam": {"routes": [{"dst": "x"}]}}), Some(6)),
+        (json!({"ipam": {"routes": [{"dst": "fd00::/8"}]}}), Some(7)),
         (json!({"master": "a/b"}), Some(7)),
+        (json!({"mode": "bridge"}), Some(7)),
+        (json!({"ipMasq": true}), Some(2)),
+        (json!({"ipMasq": true, "mode": "nat"}), None),
         (json!({"mtu": 0}), None),
         (json!({"mtu": 67}), Some(7)),
         (json!({"mtu": 65536}), Some(7)),

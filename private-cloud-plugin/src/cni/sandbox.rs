@@ -1,0 +1,120 @@
+//! A container's network namespace, seen from outside.
+
+use super::failure::Failure;
+use super::names::InterfaceName;
+use crate::kernel::{KernelError, ask_within};
+use ipnet::IpNet;
+use serde::Deserialize;
+use std::fs;
+use std::net::IpAddr;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+/// One interface in a container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Inside {
+    pub mac: String,
+    pub up: bool,
+    pub addresses: Vec<IpNet>,
+    /// Where its routes lead.
+    pub routes: Vec<IpNet>,
+}
+
+/// The namespace is there, and is not the VM's own.
+///
+/// # Errors
+/// [`Failure::UnknownContainer`]; [`Failure::Environment`].
+pub(super) fn visit(namespace: &Path) -> Result<(), Failure> {
+    let identity = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    let found = identity(namespace)
+        .map_err(|error| Failure::UnknownContainer(format!("CNI_NETNS {}: {error}", namespace.display())))?;
+    if identity(Path::new("/proc/self/ns/net")).is_ok_and(|own| own == found) {
+        let mistake = format!("CNI_NETNS: {} is the network namespace of this machine itself", namespace.display());
+        return Err(Failure::Environment(vec![mistake]));
+    }
+    Ok(())
+}
+
+/// What the interface is; `None` if there is none of this name.
+///
+/// # Errors
+/// The namespace cannot be entered.
+pub(super) fn look(namespace: &Path, interface: &InterfaceName) -> Result<Option<Inside>, KernelError> {
+    let links: Vec<Link> = ask_within(namespace, &["-j", "address", "show"])?;
+    let Some(link) = links.into_iter().find(|link| link.ifname.as_deref() == Some(interface.as_str())) else {
+        return Ok(None);
+    };
+    let routes: Vec<Route> = ask_within(namespace, &["-j", "-4", "route", "show"])?;
+    let routes = routes.into_iter().filter(|route| route.dev.as_deref() == Some(interface.as_str()));
+    Ok(Some(link.with(routes.filter_map(|route| destination(&route.dst)).collect())))
+}
+
+/// `ip -j address show`
+#[derive(Deserialize)]
+struct Link {
+    ifname: Option<String>,
+    #[serde(default)]
+    address: String,
+    #[serde(default)]
+    flags: Vec<String>,
+    #[serde(default)]
+    addr_info: Vec<Address>,
+}
+
+#[derive(Deserialize)]
+struct Address {
+    local: Option<IpAddr>,
+    #[serde(default)]
+    prefixlen: u8,
+}
+
+/// `ip -j route show`
+#[derive(Deserialize)]
+struct Route {
+    #[serde(default)]
+    dst: String,
+    dev: Option<String>,
+}
+
+impl Link {
+    fn with(self, routes: Vec<IpNet>) -> Inside {
+        let nets = self.addr_info.into_iter().filter_map(|address| IpNet::new(address.local?, address.prefixlen).ok());
+        let up = self.flags.iter().any(|flag| flag == "UP");
+        Inside { mac: self.address, up, addresses: nets.collect(), routes }
+    }
+}
+
+/// `ip` writes `default`, or leaves the length of a host's prefix out.
+fn destination(text: &str) -> Option<IpNet> {
+    match text {
+        "default" => "0.0.0.0/0".parse().ok(),
+        _ => text.parse().ok().or_else(|| text.parse::<IpAddr>().ok().map(IpNet::from)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_ip_writes_is_understood() {
+        let link: Link = serde_json::from_str(
+            r#"{"ifindex": 2, "ifname": "eth0", "flags": ["BROADCAST", "UP"], "address": "02:50:c0:a8:01:65",
+                "addr_info": [{"family": "inet", "local": "192.168.1.101", "prefixlen": 24}, {"family": "inet6"}]}"#,
+        )
+        .unwrap();
+        let inside = link.with(Vec::new());
+        assert!(inside.up);
+        assert_eq!(inside.addresses, ["192.168.1.101/24".parse::<IpNet>().unwrap()]);
+        for (text, net) in [("default", "0.0.0.0/0"), ("10.0.0.0/8", "10.0.0.0/8"), ("10.1.1.1", "10.1.1.1/32")] {
+            assert_eq!(destination(text), net.parse().ok());
+        }
+        assert_eq!(destination("broadcast"), None);
+    }
+
+    #[test]
+    fn a_namespace_that_is_not_there_or_is_our_own_is_refused() {
+        assert_eq!(visit(Path::new("/nowhere")).map_err(|failure| failure.code()), Err(3));
+        assert_eq!(visit(Path::new("/proc/self/ns/net")).map_err(|failure| failure.code()), Err(4));
+    }
+}
