@@ -3,22 +3,15 @@
 mod proxy;
 mod running;
 
-use crate::config::{DatapathKind, DriverKind, Settings};
 use crate::startup::Application;
-use policy::GOAL_STATE_VERSION;
-use policy::acl::{Acl, AclRule, Action, AddressMatch, Direction, Protocol};
-use policy::goal_state::{Applied, Refusal, SectionBody, SectionKey, Update};
-use policy::host::{DefaultVerdict, Encapsulation, Host, ProviderAddress};
-use policy::ids::{AclId, Epoch, Generation, HostId, NetworkId, NicId, SubnetId};
-use policy::mapping::{Mapping, MappingShard, ShardId};
-use policy::net::{MacAddr, PortRange, Vsid};
-use policy::network::{Network, Subnet};
-use policy::port::{Guards, Port, PortAddress, Qos};
-use policy::report::{AgentStatus, AttachPort, Events, PortResult, PortStatus};
+use policy::goal_state::{Refusal, SectionBody, Update};
+use policy::host::Host;
+use policy::ids::{Generation, HostId};
+use policy::net::MacAddr;
+use policy::report::{AgentStatus, PortResult};
 use reqwest::{Method, StatusCode};
 use running::*;
 use serde_json::{Value, json};
-use std::path::Path;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
