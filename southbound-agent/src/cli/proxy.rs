@@ -2,8 +2,9 @@
 
 use crate::agent::proxy::ProxyStatus;
 use crate::cli::{AgentAddress, CliError, Client};
+use crate::proxy::registry;
 use crate::proxy::routes::{Route, Routes};
-use crate::proxy::settings::ProxySettings;
+use crate::proxy::settings::{ProxySettings, Site};
 use clap::{Args, Subcommand};
 use reqwest::Method;
 use std::io::Write;
@@ -16,6 +17,15 @@ pub(super) enum ProxyCommand {
     Disable(AgentAddress),
     /// Show whether it is on, where documents are found, and what each port's VM asked for.
     Status(AgentAddress),
+    /// Write a file for `reg import` on hosts whose in-box agent is to answer instead of this one; changes nothing here.
+    Registry(Registry),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Registry {
+    /// The file that takes the values away again.
+    #[arg(long)]
+    remove: bool,
 }
 
 #[derive(Debug, Args)]
@@ -41,6 +51,11 @@ impl ProxyCommand {
                 let client = Client::new(agent)?;
                 let ProxyStatus { routes, .. } = client.get(PATH).await?;
                 client.call(Method::PUT, PATH, Some(&ProxySettings { enabled: false, routes })).await?
+            }
+            Self::Registry(Registry { remove }) => {
+                let file = if remove { registry::disabling() } else { registry::enabling(Site::at(Site::LISTEN)) };
+                out.write_all(file.as_bytes())?;
+                return Ok(());
             }
             Self::Status(agent) => {
                 let status: ProxyStatus = Client::new(agent)?.get(PATH).await?;

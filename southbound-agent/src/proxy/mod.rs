@@ -18,6 +18,7 @@ mod bucket;
 mod connection;
 pub(crate) mod directory;
 mod documents;
+pub(crate) mod registry;
 mod request;
 pub(crate) mod routes;
 pub(crate) mod service;
