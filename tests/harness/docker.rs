@@ -32,7 +32,7 @@ pub struct Container {
 }
 
 impl Docker {
-    /// Starts an engine with no network of its own, and imports [`IMAGE`].
+    /// Starts an engine with no network of its own, and imports [`IMAGE`] unless it has it.
     ///
     /// # Errors
     /// It does not start.
@@ -40,7 +40,7 @@ impl Docker {
         let docker = Self { engine: launch(guest)? };
         docker.answers(guest).await?;
         let script = format!(
-            "set -e; d=$(mktemp -d); mkdir $d/bin; cp $(command -v busybox) $d/bin/; for a in sh ping nc ip sleep cat; \
+            "set -e; docker image inspect {IMAGE} >/dev/null 2>&1 && exit; d=$(mktemp -d); mkdir $d/bin; cp $(command -v busybox) $d/bin/; for a in sh ping nc ip sleep cat; \
              do ln -s busybox $d/bin/$a; done; tar -C $d -c . | docker import - {IMAGE}; rm -r $d"
         );
         guest.run("sh", &["-c", &script])?;

@@ -1,5 +1,5 @@
-//! A tenant VM as a machine of its own: beside its network it has its own processes and its own `/run`, `/etc`, `/opt` and
-//! `/var/lib`, so that programs run in it with their defaults, as on a VM, and disturb nothing of this machine.
+//! A tenant VM as a machine of its own: beside its network it has its own processes and its own `/etc`, `/var/lib`, `/run` and
+//! `/opt`, so that programs run in it with their defaults, as on a VM, and disturb nothing of this machine.
 //!
 //! Everything in it ends with it: the kernel kills every process of a PID namespace whose first one dies, and its mounts
 //! go with the last of them.
@@ -13,6 +13,7 @@ use crate::{Error, Result, support};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use tempfile::TempDir;
 
 /// [`on_fabric`] for stories with containers; says aloud why if there can be none here.
 ///
@@ -28,15 +29,17 @@ where
     }
 }
 
-/// What the first process does: directories that are written to become the guest's own, empty but for `/etc`. It reaps
-/// orphans by ignoring their end.
+/// What the first process does, given the directory that is the guest's disk: `/etc` and `/var/lib` are from there, `/run` and
+/// `/opt` are the guest's own and empty, and so is the id of this start. It reaps orphans by ignoring their end.
 const INIT: &str = "
 set -e
-mount -t tmpfs -o mode=755 none /run
-cp -a /etc /run/etc
-mount --bind /run/etc /etc
+test -e $0/lib || { cp -a /etc $0/etc; mkdir $0/lib; }
+mount --bind $0/etc /etc
+mount --bind $0/lib /var/lib
+for directory in /run /opt; do mount -t tmpfs -o mode=755 none $directory; done
 mkdir -p /run/home /run/lock
-for directory in /var/lib /opt; do mount -t tmpfs -o mode=755 none $directory; done
+cat /proc/sys/kernel/random/uuid > /run/boot_id
+mount --bind /run/boot_id /proc/sys/kernel/random/boot_id
 trap '' CHLD
 echo the guest is up
 exec sleep infinity
@@ -48,7 +51,8 @@ pub struct Guest {
     /// Its NIC, and its network.
     pub vm: Vm,
     init: Process,
-    // Last, because they can go when their processes have.
+    // After the process, because they can go when it has.
+    disk: TempDir,
     groups: ControlGroups,
 }
 
@@ -58,27 +62,21 @@ impl Guest {
     /// # Errors
     /// This process is no root, or a mount failed.
     pub fn boot(vm: Vm) -> Result<Self> {
-        let init = boot(&vm)?;
-        Ok(Self { vm, init, groups: ControlGroups::new() })
+        let disk = tempfile::Builder::new().prefix("sdn-guest-").tempdir().map_err(Error::io("make a directory"))?;
+        let init = boot(&vm, &disk)?;
+        Ok(Self { vm, init, disk, groups: ControlGroups::new() })
     }
 
-    /// Power off and on: every process and every file in `/run` is gone; `keep`, directories below `/var/lib` and `/etc`, are
-    /// as they were, as is all that the network of the VM has.
+    /// Power off and on: every process, every file in `/run` and every rule of nftables is gone; what is on disk, in `/etc` and
+    /// `/var/lib`, is as it was, and the VM's device has its address.
     ///
     /// # Errors
     /// As [`Guest::boot`].
-    pub fn reboot(&mut self, keep: &[&str]) -> Result<()> {
-        let files = tempfile::tempdir().map_err(Error::io("make a directory"))?;
-        let archive = files.path().join("kept.tar");
-        let shell = |script: String| -> Result<()> {
-            let mut command = self.command("sh");
-            output("sh", command.args(["-c", &script])).map(drop)
-        };
-        shell(format!("tar -C / -cf {} {}", archive.display(), keep.join(" ")))?;
+    pub fn reboot(&mut self) -> Result<()> {
         self.init.kill()?;
-        self.init = boot(&self.vm)?;
-        let mut command = self.command("tar");
-        output("tar", command.args(["-C", "/", "-xf"]).arg(&archive)).map(drop)
+        output("nft", self.vm.namespace.command("nft").args(["flush", "ruleset"]))?;
+        self.init = boot(&self.vm, &self.disk)?;
+        Ok(())
     }
 
     /// A command in the guest.
@@ -134,9 +132,10 @@ impl Guest {
     }
 }
 
-fn boot(vm: &Vm) -> Result<Process> {
+fn boot(vm: &Vm, disk: &TempDir) -> Result<Process> {
     let arguments = ["--mount", "--pid", "--fork", "--kill-child", "--mount-proc", "--propagation", "private"];
-    let arguments = arguments.into_iter().chain(["sh", "-c", INIT]);
+    let disk = disk.path().to_string_lossy();
+    let arguments = arguments.into_iter().chain(["sh", "-c", INIT, &disk]);
     let init = Process::start(format!("guest {}", vm.name), Some(&vm.namespace), Path::new("unshare"), arguments)?;
     init.wait_for_line("the guest is up", 0, |line| (line == "the guest is up").then_some(()))?;
     Ok(init)

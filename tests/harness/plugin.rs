@@ -72,7 +72,7 @@ impl ContainerHost {
     /// # Errors
     /// One of them does not start.
     pub async fn power_cycle(&mut self) -> Result<()> {
-        self.guest.reboot(&["/var/lib/docker", "/var/lib/private-cloud-plugin", "/etc/docker"])?;
+        self.guest.reboot()?;
         self.plugin.restart(&self.guest)?;
         self.engine = Docker::start(&self.guest).await?;
         Ok(())

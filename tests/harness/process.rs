@@ -120,7 +120,11 @@ impl Process {
     /// # Errors
     /// The operating system lost track of the process.
     pub fn kill(&mut self) -> Result<()> {
-        self.child.kill().map_err(Error::io(format!("kill {}", self.name)))?;
+        if let Ok(Some(_)) = self.child.try_wait() {
+            return Ok(()); // its number may be another's by now
+        }
+        kill_process(self.innermost(), Signal::KILL)
+            .map_err(|source| Error::io(format!("kill {}", self.name))(source.into()))?;
         self.wait().map(drop)
     }
 
@@ -145,13 +149,15 @@ impl Process {
         self.wait()
     }
 
-    /// The program itself. `nsenter` cannot become a program in another PID namespace: it waits for its only child, which is.
+    /// The program itself. In a PID namespace it is the only child of `nsenter` or `unshare`, which end when it has; and the first
+    /// program of such a namespace has ended when everything in it has.
     fn innermost(&self) -> Pid {
         let id = self.child.id();
         let name = std::fs::read_to_string(format!("/proc/{id}/comm")).unwrap_or_default();
         let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
         let child = children.trim().parse().ok().and_then(Pid::from_raw);
-        child.filter(|_| name.trim() == "nsenter").unwrap_or_else(|| Pid::from_child(&self.child))
+        let waits = ["nsenter", "unshare"].contains(&name.trim());
+        child.filter(|_| waits).unwrap_or_else(|| Pid::from_child(&self.child))
     }
 
     fn wait(&mut self) -> Result<ExitStatus> {
@@ -162,8 +168,7 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         // It may have ended by itself; there is nobody to tell.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        let _ = self.kill();
         if std::thread::panicking() {
             print_tail(&self.name, &self.output());
         }
