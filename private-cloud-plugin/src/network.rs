@@ -1,6 +1,12 @@
 //! Container networks and endpoints: the words that state, facade and renderers share.
 
+pub mod overlay;
+mod published;
+
+pub use published::{PublishedPort, Transport};
+
 use ipnet::Ipv4Net;
+use overlay::Overlay;
 use policy::net::MacAddr;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -42,6 +48,11 @@ impl Kind {
     /// Whether containers use addresses that the controller gave to the VM's NIC.
     pub const fn uses_tenant_addresses(self) -> bool {
         matches!(self, Self::L2Bridge | Self::L2Tunnel)
+    }
+
+    /// Whether the VM is the containers' router: it has their gateway's address and forwards for them.
+    pub const fn routed_by_the_vm(self) -> bool {
+        matches!(self, Self::Nat | Self::Overlay)
     }
 }
 
@@ -161,6 +172,9 @@ pub struct Network {
     /// MAC of the router, where frames are to be addressed to it (l2tunnel).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gateway_mac: Option<MacAddr>,
+    /// What makes it an overlay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub overlay: Option<Overlay>,
 }
 
 /// One connection of a container to a network.
@@ -175,6 +189,9 @@ pub struct Endpoint {
     /// Whether its devices were made. They may be gone since: a container takes them with it.
     #[serde(default)]
     pub attached: bool,
+    /// Ports of the VM that lead to it (nat).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub published: Vec<PublishedPort>,
 }
 
 impl Endpoint {

@@ -3,7 +3,7 @@
 use super::network::Dns;
 use super::options::NetworkOptions;
 use crate::firewall::{Era, Isolation, Place, Refusal, Rule};
-use crate::network::Kind;
+use crate::network::{Kind, PublishedPort, Transport};
 use policy::net::{MacAddr, Prefix, Vsid};
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -76,44 +76,6 @@ pub struct EndpointSpec {
     pub provider_address: Option<IpAddr>,
 }
 
-/// A port of the host that leads to the container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct PublishedPort {
-    /// With its number: TCP 6, UDP 17.
-    pub protocol: Transport,
-    /// The host's.
-    pub external: u16,
-    /// The container's.
-    pub internal: u16,
-}
-
-/// Protocols that have ports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Transport {
-    /// 6.
-    Tcp,
-    /// 17.
-    Udp,
-}
-
-impl Transport {
-    /// The protocol's number.
-    pub const fn number(self) -> u8 {
-        match self {
-            Self::Tcp => crate::firewall::TCP,
-            Self::Udp => crate::firewall::UDP,
-        }
-    }
-
-    /// The protocol's name, in capitals as HNS v1 has it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "TCP",
-            Self::Udp => "UDP",
-        }
-    }
-}
-
 /// What does not go together. (`containers.md` section 1)
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Invalid {
@@ -157,7 +119,7 @@ pub enum Invalid {
         prefix: Prefix,
     },
     /// Two mappings for one port.
-    #[error("port {port}/{protocol:?} of the host is published twice")]
+    #[error("port {port}/{protocol} of the host is published twice")]
     PortTwice {
         /// The port.
         port: u16,

@@ -2,10 +2,10 @@
 
 use super::network::Dns;
 use super::options::{NetworkOptions, OptionError};
-use super::spec::{EndpointSpec, Invalid, NetworkSpec, PublishedPort, RemoteSubnet, SubnetSpec, Transport};
+use super::spec::{EndpointSpec, Invalid, NetworkSpec, RemoteSubnet, SubnetSpec};
 use super::{endpoint, json, network, render, v1};
 use crate::firewall::{Era, Isolation, Place, Refusal, Rule, TCP};
-use crate::network::Kind;
+use crate::network::{Kind, PublishedPort, Transport};
 use crate::snapshot::assert_snapshot;
 use policy::acl::{Action, Direction};
 use policy::net::Vsid;

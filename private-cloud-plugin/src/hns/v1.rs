@@ -101,7 +101,7 @@ pub enum Policy {
     #[serde(rename = "NAT", rename_all = "PascalCase")]
     Nat {
         /// `TCP` or `UDP`.
-        protocol: &'static str,
+        protocol: String,
         /// The container's.
         internal_port: u16,
         /// The host's.
@@ -170,7 +170,7 @@ pub fn endpoint(spec: &EndpointSpec) -> Result<Endpoint, Invalid> {
     }
     let options = &spec.options;
     let ports = spec.ports.iter().map(|port| Policy::Nat {
-        protocol: port.protocol.name(),
+        protocol: port.protocol.to_string().to_uppercase(),
         internal_port: port.internal,
         external_port: port.external,
         external_port_reserved: reserved,

@@ -41,6 +41,14 @@ impl Kernel for Commands {
         run("ip", &["-batch", "-"], batch)
     }
 
+    fn bridge(&self, batch: &str) -> Result<(), KernelError> {
+        run("bridge", &["-batch", "-"], batch)
+    }
+
+    fn forward(&self) -> Result<(), KernelError> {
+        fs::write("/proc/sys/net/ipv4/ip_forward", "1").map_err(|error| KernelError::Io("switch forwarding on", error))
+    }
+
     fn ip_within(&self, netns: &Path, batch: &str) -> Result<(), KernelError> {
         run_within(netns, ["ip", "-batch", "-"], batch)
     }

@@ -87,6 +87,14 @@ impl Kernel for Fake {
         Ok(())
     }
 
+    fn bridge(&self, batch: &str) -> Result<(), KernelError> {
+        self.0.lock().unwrap().judge(batch)
+    }
+
+    fn forward(&self) -> Result<(), KernelError> {
+        self.0.lock().unwrap().judge("forward")
+    }
+
     fn ip_within(&self, _: &Path, batch: &str) -> Result<(), KernelError> {
         self.0.lock().unwrap().judge(batch)
     }

@@ -87,7 +87,19 @@ pub trait Kernel: Send + Sync {
     /// Those of the command.
     fn ip(&self, batch: &str) -> Result<(), KernelError>;
 
-    /// The same within the network namespace at `netns`.
+    /// Carries out lines of `bridge -batch`, up to the first that fails.
+    ///
+    /// # Errors
+    /// Those of the command.
+    fn bridge(&self, batch: &str) -> Result<(), KernelError>;
+
+    /// Makes the VM forward packets that are not for itself.
+    ///
+    /// # Errors
+    /// The setting cannot be written.
+    fn forward(&self) -> Result<(), KernelError>;
+
+    /// The same as [`Kernel::ip`] within the network namespace at `netns`.
     ///
     /// # Errors
     /// Those of the command.

@@ -4,7 +4,7 @@
 //! locally. l2tunnel addresses every frame to the router and lets the container believe that every neighbour is the
 //! router, so that all it says is seen, and judged, by the physical host.
 
-use super::{Port, Uplink, chain, map};
+use super::{Port, Uplink, chain, from_a_container, map, quoted};
 use crate::network::Kind;
 use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
@@ -79,19 +79,4 @@ fn bridge(script: &mut String, name: &str, number: usize, uplink: &Uplink, subne
     arp.push(format!("ether saddr set {0} arp saddr ether set {0} fwd to \"{1}\"", uplink.mac, uplink.device));
     chain(script, &format!("{name}_ip"), None, &ip);
     chain(script, &format!("{name}_arp"), None, &arp);
-}
-
-/// A container speaks with its own address and MAC only, IPv4 and ARP only.
-fn from_a_container(script: &mut String, port: &Port, ip: &str, arp: &str) {
-    let Port { address, mac, .. } = port;
-    let rules = [
-        format!("ether saddr {mac} ether type ip ip saddr {address} {ip}"),
-        format!("ether saddr {mac} ether type arp arp saddr ip {address} arp saddr ether {mac} {arp}"),
-        "drop".to_owned(),
-    ];
-    chain(script, &port.device.replace('-', "_"), Some(&port.device), &rules);
-}
-
-fn quoted(device: &str) -> String {
-    format!("\"{device}\"")
 }

@@ -1,18 +1,24 @@
-//! The data plane: one nft table of family `netdev`, rendered whole from what is recorded and what is there.
+//! The data plane: one nft table of family `netdev`, rendered whole from what is recorded and what is there, and beside it
+//! one of family `ip` while there are networks that the VM routes for.
 //!
-//! Frames never meet the VM's own IP stack: an ingress chain at the uplink hands each frame for a container to that
-//! container's device, an ingress chain at each container's device decides where its frames go. So nothing depends on
-//! forwarding, bridges or the packet filter of the VM, and no address of the VM moves.
+//! Frames of the other kinds never meet the VM's own IP stack: an ingress chain at the uplink hands each frame for a
+//! container to that container's device, an ingress chain at each container's device decides where its frames go. So
+//! nothing depends on forwarding, bridges or the packet filter of the VM, and no address of the VM moves.
 //!
 //! Chains accept by policy and drop by their last rule. While a table is replaced, the kernel runs old and new chains one
 //! after the other with the rules of only one of them; a chain without rules must let frames pass to the other.
 
 mod l2;
+mod routed;
 #[cfg(test)]
 mod tests;
+mod transparent;
+
+pub use routed::Routed;
 
 use crate::kernel::Observed;
-use crate::network::Kind;
+use crate::network::overlay::vxlan_device;
+use crate::network::{Endpoint, Kind, Network, NetworkId, PublishedPort};
 use crate::state::State;
 use ipnet::Ipv4Net;
 use policy::net::MacAddr;
@@ -27,6 +33,8 @@ pub const NAME: &str = "private_cloud";
 pub struct Picture {
     /// In the order of their names.
     pub uplinks: Vec<Uplink>,
+    /// Networks that the VM routes for, in the order of their subnets.
+    pub routed: Vec<Routed>,
 }
 
 /// A device of the VM that leads to the fabric.
@@ -57,49 +65,83 @@ pub struct Port {
     pub mac: MacAddr,
     /// The router's MAC, if frames are to be addressed to it.
     pub gateway_mac: Option<MacAddr>,
+    /// Ports of the VM that lead to the container.
+    pub published: Vec<PublishedPort>,
 }
 
 impl Picture {
     /// What of `state` can be rendered: endpoints whose devices are there.
     pub fn new(state: &State, observed: &Observed) -> Self {
-        let mut picture = Self::default();
-        for (name, device) in &observed.devices {
+        let ports_of = |wanted: &dyn Fn(&NetworkId, &Network) -> bool| {
             let ours = state.endpoints.iter().filter_map(|(id, endpoint)| {
-                let network = state.networks.get(&endpoint.network).filter(|network| network.uplink == *name)?;
-                let port = id.host_device();
-                (endpoint.attached && observed.devices.contains_key(&port)).then_some(Port {
-                    device: port,
-                    kind: network.kind,
-                    address: endpoint.address,
-                    subnet: network.subnet,
-                    mac: endpoint.mac,
-                    gateway_mac: network.gateway_mac,
-                })
+                let network = state.networks.get(&endpoint.network);
+                let network = network.filter(|network| wanted(&endpoint.network, network))?;
+                let device = id.host_device();
+                let there = endpoint.attached && observed.devices.contains_key(&device);
+                there.then(|| Port::new(device, network, endpoint))
             });
             let mut ports: Vec<Port> = ours.collect();
             ports.sort_by_key(|port| port.address);
+            ports
+        };
+        let mut picture = Self::default();
+        for (name, device) in &observed.devices {
+            let ports = ports_of(&|_, network| network.uplink == *name && !network.kind.routed_by_the_vm());
             if !ports.is_empty() {
                 let uplink =
                     Uplink { device: name.clone(), mac: device.mac, addresses: device.addresses.clone(), ports };
                 picture.uplinks.push(uplink);
             }
         }
+        for (id, network) in state.networks.iter().filter(|(_, network)| network.kind.routed_by_the_vm()) {
+            let ports = ports_of(&|other, _| other == id);
+            let Network { subnet, gateway, overlay, .. } = network.clone();
+            let device = overlay.as_ref().map(|overlay| vxlan_device(overlay.vsid));
+            let connected = device.is_some_and(|device| observed.devices.contains_key(&device));
+            // A VXLAN device without containers must not become a way into the VM.
+            if connected || !ports.is_empty() {
+                picture.routed.push(Routed { subnet, gateway, overlay, connected, ports });
+            }
+        }
+        picture.routed.sort_by_key(|network| network.subnet);
         picture
     }
 }
 
-/// The script that makes the table what `picture` shows, in one transaction, whatever it was before.
+impl Port {
+    fn new(device: String, network: &Network, endpoint: &Endpoint) -> Self {
+        Self {
+            device,
+            kind: network.kind,
+            address: endpoint.address,
+            subnet: network.subnet,
+            mac: endpoint.mac,
+            gateway_mac: network.gateway_mac,
+            published: endpoint.published.clone(),
+        }
+    }
+}
+
+/// The script that makes the tables what `picture` shows, in one transaction, whatever they were before.
 pub fn render(picture: &Picture) -> String {
-    // Naming the table first makes deleting it work when it is not there.
-    let mut script = format!("table netdev {NAME} {{}}\ndelete table netdev {NAME}\n");
-    if picture.uplinks.is_empty() {
+    // Naming a table first makes deleting it work when it is not there.
+    let mut script =
+        ["netdev", "ip"].map(|family| format!("table {family} {NAME} {{}}\ndelete table {family} {NAME}\n")).concat();
+    if picture.uplinks.is_empty() && picture.routed.is_empty() {
         return script;
     }
     script += &format!("table netdev {NAME} {{\n");
     for (number, uplink) in picture.uplinks.iter().enumerate() {
         l2::render(&mut script, number, uplink);
+        transparent::render(&mut script, number, uplink);
+    }
+    for (number, network) in picture.routed.iter().enumerate() {
+        routed::bridge(&mut script, number, network);
     }
     script += "}\n";
+    if !picture.routed.is_empty() {
+        routed::forwarding(&mut script, &picture.routed);
+    }
     script
 }
 
@@ -123,4 +165,19 @@ fn chain(script: &mut String, name: &str, device: Option<&str>, rules: &[String]
         *script += &format!("\t\t{rule}\n");
     }
     *script += "\t}\n";
+}
+
+/// A container speaks with its own address and MAC only, IPv4 and ARP only.
+fn from_a_container(script: &mut String, port: &Port, ip: &str, arp: &str) {
+    let Port { address, mac, .. } = port;
+    let rules = [
+        format!("ether saddr {mac} ether type ip ip saddr {address} {ip}"),
+        format!("ether saddr {mac} ether type arp arp saddr ip {address} arp saddr ether {mac} {arp}"),
+        "drop".to_owned(),
+    ];
+    chain(script, &port.device.replace('-', "_"), Some(&port.device), &rules);
+}
+
+fn quoted(device: &str) -> String {
+    format!("\"{device}\"")
 }

@@ -1,10 +1,11 @@
 //! One change of the VM, from taking the lock to letting go of it.
 
 use super::link::{self, Attached, Place};
+use super::routed::{self, Vxlan};
 use super::{EndpointSpec, NetworkSpec, VmError};
 use crate::book::{Holder, Lease, Want};
 use crate::kernel::{Kernel, KernelError, Observed};
-use crate::network::{DEVICE_PREFIX, Endpoint, EndpointId, Kind, Network, NetworkId};
+use crate::network::{DEVICE_PREFIX, Endpoint, EndpointId, Kind, Network, NetworkId, PublishedPort};
 use crate::offer::Offer;
 use crate::state::State;
 use crate::store::Store;
@@ -106,7 +107,9 @@ impl<'a> Change<'a> {
             return Err(VmError::NoDevice(uplink));
         }
         let NetworkSpec { kind, subnet, gateway, mtu, .. } = *spec;
-        let mut network = Network { kind, uplink, subnet, gateway, mtu, gateway_mac: None };
+        let overlay = spec.overlay.clone();
+        let mut network = Network { kind, uplink, subnet, gateway, mtu, gateway_mac: None, overlay };
+        routed::check(id, &network, &self.state)?;
         if let Some(old) = self.state.networks.get(id) {
             network.gateway_mac = old.gateway_mac;
             if *old == network {
@@ -117,7 +120,9 @@ impl<'a> Change<'a> {
             }
         }
         network.gateway_mac = self.router_mac(&network)?;
-        self.state.networks.insert(id.clone(), network);
+        if let Some(old) = self.state.networks.insert(id.clone(), network) {
+            self.doomed.extend(routed::unused(&old, &self.state));
+        }
         Ok(())
     }
 
@@ -127,10 +132,14 @@ impl<'a> Change<'a> {
     /// It has endpoints.
     pub fn remove_network(&mut self, id: &NetworkId) -> Result<(), VmError> {
         match self.endpoints_of(id) {
-            0 => drop(self.state.networks.remove(id)),
-            count => return Err(VmError::NetworkInUse(id.clone(), count)),
+            0 => {
+                if let Some(old) = self.state.networks.remove(id) {
+                    self.doomed.extend(routed::unused(&old, &self.state));
+                }
+                Ok(())
+            }
+            count => Err(VmError::NetworkInUse(id.clone(), count)),
         }
-        Ok(())
     }
 
     /// Records an endpoint, or finds that there is the same already. It has no devices yet.
@@ -154,9 +163,30 @@ impl<'a> Change<'a> {
         if kind.uses_tenant_addresses() {
             self.state.book.occupy(address, id)?;
         }
-        let endpoint = Endpoint { network, address, mac, attached: false };
+        let endpoint = Endpoint { network, address, mac, attached: false, published: Vec::new() };
         self.state.endpoints.insert(id.clone(), endpoint.clone());
         Ok(endpoint)
+    }
+
+    /// Leads ports of the VM to an endpoint of a nat network, until the endpoint is removed.
+    ///
+    /// # Errors
+    /// No such endpoint; its network has an address of its own to be reached at; a port leads to another endpoint.
+    pub fn publish(&mut self, id: &EndpointId, ports: &[PublishedPort]) -> Result<(), VmError> {
+        let endpoint = self.state.endpoints.get(id).ok_or_else(|| VmError::NoEndpoint(id.clone()))?;
+        let kind = self.network(&endpoint.network)?.kind;
+        if kind != Kind::Nat && !ports.is_empty() {
+            return Err(VmError::NotPublished { kind, address: endpoint.address });
+        }
+        let others = self.state.endpoints.iter().filter(|(other, _)| *other != id);
+        let taken: BTreeSet<_> = others.flat_map(|(_, other)| &other.published).map(PublishedPort::outside).collect();
+        if let Some(port) = ports.iter().find(|port| taken.contains(&port.outside())) {
+            return Err(VmError::PortTaken { protocol: port.protocol, port: port.external });
+        }
+        if let Some(endpoint) = self.state.endpoints.get_mut(id) {
+            endpoint.published = ports.to_vec();
+        }
+        Ok(())
     }
 
     /// Makes the endpoint's devices. Devices of an earlier attachment are replaced.
@@ -170,7 +200,9 @@ impl<'a> Change<'a> {
         let uplink = uplink.ok_or_else(|| VmError::NoDevice(network.uplink.clone()))?.clone();
         place.check()?;
         self.delete(&id.host_device())?;
-        let (batch, attached) = link::make(id, &endpoint, network.mtu.unwrap_or(uplink.mtu), place);
+        self.make_vxlan(&network)?;
+        let mtu = network.mtu.unwrap_or_else(|| routed::usual_mtu(network.kind, &uplink));
+        let (batch, attached) = link::make(id, &endpoint, mtu, place);
         // Noted before it is tried: the first line may succeed and the second fail.
         self.made.push(attached.host_device.clone());
         self.kernel.ip(&batch)?;
@@ -178,14 +210,31 @@ impl<'a> Change<'a> {
             let batch = link::configure(&endpoint, &network, interface, routes.as_deref());
             self.kernel.ip_within(path, &batch)?;
         }
-        if let Some(route) = local_route(&network, &endpoint, &attached.host_device, &uplink.addresses) {
-            self.kernel.ip(&route)?;
+        let part = routed::take_part(&network, &endpoint, &attached.host_device, &uplink);
+        if !part.is_empty() {
+            self.kernel.ip(&part)?;
+        }
+        if !network.kind.uses_tenant_addresses() {
+            self.kernel.forward()?;
         }
         self.observed = self.kernel.observe()?;
         if let Some(endpoint) = self.state.endpoints.get_mut(id) {
             endpoint.attached = true;
         }
         Ok(attached)
+    }
+
+    /// Makes the VXLAN devices of an overlay that are not there, and tells them where its addresses are.
+    fn make_vxlan(&mut self, network: &Network) -> Result<(), VmError> {
+        let Vxlan { devices, ip, bridge } = Vxlan::new(network, &self.observed)?;
+        if ip.is_empty() {
+            return Ok(());
+        }
+        self.made.extend(devices);
+        self.kernel.ip(&ip)?;
+        self.kernel.bridge(&bridge)?;
+        self.observed = self.kernel.observe()?;
+        Ok(())
     }
 
     /// Loads an nft script into the container's network namespace, before anything runs there: its firewall.
@@ -259,6 +308,11 @@ impl<'a> Change<'a> {
             if let Err(error) = self.delete(&device) {
                 // It has no part in the data plane any more; the next reconciliation tries again.
                 tracing::warn!(device, %error, "cannot delete a device");
+            }
+        }
+        for uplink in routed::quiet_uplinks(&self.before, &self.state) {
+            if let Err(error) = self.kernel.ip(&format!("link set {uplink} promisc off\n")) {
+                tracing::warn!(uplink, %error, "the device still listens to frames for everybody");
             }
         }
         Ok(())
@@ -342,10 +396,4 @@ impl<'a> Change<'a> {
         self.observed.devices.remove(device);
         Ok(())
     }
-}
-
-/// How the VM itself reaches a container: with l2bridge directly, if it has an address in the container's subnet.
-fn local_route(network: &Network, endpoint: &Endpoint, device: &str, vm: &[Ipv4Net]) -> Option<String> {
-    let vm = vm.iter().map(Ipv4Net::addr).find(|address| network.subnet.contains(address))?;
-    (network.kind == Kind::L2Bridge).then(|| link::local_route(endpoint, device, vm))
 }

@@ -2,8 +2,10 @@
 
 use crate::book::BookError;
 use crate::kernel::KernelError;
-use crate::network::{EndpointId, NetworkId};
+use crate::network::{EndpointId, Kind, NetworkId, Transport};
 use crate::store::StoreError;
+use ipnet::Ipv4Net;
+use policy::net::Vsid;
 use std::net::Ipv4Addr;
 
 /// Why the VM cannot be changed, or is not as it should be.
@@ -27,6 +29,56 @@ pub enum VmError {
     /// A tunnel needs a router.
     #[error("an l2tunnel network needs a router to tunnel to, and the controller gave none to its subnet")]
     NoRouter,
+    /// The VM is the router of such a network.
+    #[error("a {kind} network needs a gateway in its subnet {subnet}: it becomes an address of the VM (--gateway)")]
+    NoGateway {
+        /// Which driver.
+        kind: Kind,
+        /// The subnet.
+        subnet: Ipv4Net,
+    },
+    /// One prefix is all there is.
+    #[error(
+        "a second nat network, {subnet}, is not supported: a VM has one internal prefix, and that is {first}; use that \
+         network, or remove it first"
+    )]
+    SecondNat {
+        /// What was asked for.
+        subnet: Ipv4Net,
+        /// What there is.
+        first: Ipv4Net,
+    },
+    /// An overlay is one VXLAN network.
+    #[error("an overlay network needs a virtual subnet id (vsid)")]
+    NoVsid,
+    /// Something else than an overlay was told about overlays.
+    #[error("a {0} network has no virtual subnet id (vsid); only overlay networks have")]
+    NoOverlay(Kind),
+    /// Overlays begin where VLANs could not.
+    #[error("{0} is no virtual subnet id for overlays; give one from {min} to {max}", min = Vsid::MIN_TENANT, max = Vsid::MAX_TENANT)]
+    BadVsid(Vsid),
+    /// One identifier, one subnet.
+    #[error("virtual subnet id {0} is that of another network in this VM")]
+    VsidTaken(Vsid),
+    /// VXLAN needs an address to come from.
+    #[error("device '{0}' has no IPv4 address to send from")]
+    NoAddress(String),
+    /// Only nat hides containers.
+    #[error("ports are not published on {kind} networks; the container is reached at its own address, {address}")]
+    NotPublished {
+        /// Which driver.
+        kind: Kind,
+        /// The container's address.
+        address: Ipv4Addr,
+    },
+    /// One port, two containers.
+    #[error("port {port}/{protocol} of the VM leads to another container already")]
+    PortTaken {
+        /// Of the port.
+        protocol: Transport,
+        /// Which.
+        port: u16,
+    },
     /// Not there.
     #[error("there is no network '{0}'")]
     NoNetwork(NetworkId),

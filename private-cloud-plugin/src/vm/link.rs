@@ -97,11 +97,6 @@ pub(super) fn configure(
     batch
 }
 
-/// Lines of `ip -batch` by which the VM itself reaches an l2bridge container in its own subnet: directly.
-pub(super) fn local_route(endpoint: &Endpoint, host_device: &str, vm: Ipv4Addr) -> String {
-    format!("route replace {}/32 dev {host_device} src {vm}\n", endpoint.address)
-}
-
 /// A path as a word of `ip -batch`, which understands double quotes.
 fn quoted(path: &Path) -> String {
     format!("\"{}\"", path.display())

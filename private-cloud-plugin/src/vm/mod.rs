@@ -37,6 +37,7 @@
 mod change;
 mod error;
 mod link;
+mod routed;
 #[cfg(test)]
 mod tests;
 
@@ -45,6 +46,7 @@ pub use error::VmError;
 pub use link::{Attached, Place};
 
 use crate::kernel::{Commands, Kernel, Observed};
+use crate::network::overlay::Overlay;
 use crate::network::{EndpointId, Kind, NetworkId};
 use crate::state::State;
 use crate::store::Store;
@@ -75,6 +77,8 @@ pub struct NetworkSpec {
     pub gateway: Option<Ipv4Addr>,
     /// MTU of the containers' devices in bytes; the uplink's if not set.
     pub mtu: Option<u32>,
+    /// What makes it an overlay.
+    pub overlay: Option<Overlay>,
 }
 
 /// What makes an endpoint; see [`Change::add_endpoint`].
@@ -91,7 +95,7 @@ pub struct EndpointSpec {
 impl NetworkSpec {
     /// A network of this kind with no subnet yet.
     pub fn new(kind: Kind) -> Self {
-        Self { kind, uplink: None, subnet: Ipv4Net::default(), gateway: None, mtu: None }
+        Self { kind, uplink: None, subnet: Ipv4Net::default(), gateway: None, mtu: None, overlay: None }
     }
 }
 
