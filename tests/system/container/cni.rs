@@ -4,5 +4,6 @@
 mod addresses;
 mod attachments;
 mod errors;
+mod runtime;
 mod site;
 mod upkeep;

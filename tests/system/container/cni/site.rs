@@ -229,7 +229,7 @@ impl Answer {
     pub(super) fn good(self) -> Result<Value> {
         match self.exit {
             Some(0) => Ok(self.document),
-            _ => Err(Error::Claim(format!("the plugin failed: {self:?}"))),
+            exit => Err(Error::Claim(format!("the plugin ends with {exit:?}: {} {}", self.document, self.log))),
         }
     }
 

@@ -1,0 +1,107 @@
+//! A runtime that nobody changed: Debian's containerd, by its own command `ctr run --cni`, in a VM on a real fabric.
+
+use crate::container::scene::{SAME_SUBNET, container_vm, near, network, plain_vm, reaches};
+use harness::error::claim;
+use harness::fabric::on_fabric;
+use harness::guest::Guest;
+use harness::process::Process;
+use harness::{Error, Result, binaries, support, wait};
+use serde_json::json;
+use std::path::Path;
+
+/// A root file system with one program, the links by which the runtime finds the plugins, and its loopback plugin.
+const PREPARE: &str = "
+set -e
+mkdir -p /run/root/bin /run/root/proc /etc/cni/net.d /opt/cni/bin
+cp $(command -v busybox) /run/root/bin/sleep
+ln -s $1 /opt/cni/bin/private-cloud
+cp /usr/lib/cni/loopback /opt/cni/bin
+";
+
+struct Runtime {
+    guest: Guest,
+    _engine: Process,
+}
+
+impl Runtime {
+    async fn start(guest: Guest) -> Result<Self> {
+        let program = binaries::path(binaries::PLUGIN)?.display().to_string();
+        guest.run("sh", &["-c", PREPARE, "sh", &program])?;
+        let config = json!({"cniVersion": "1.0.0", "name": "blue", "plugins": [{"type": "private-cloud"}]});
+        let file = guest.file("/etc/cni/net.d/10-blue.conflist");
+        std::fs::write(file, config.to_string()).map_err(Error::io("write the network configuration"))?;
+        let engine = guest.start("containerd", Path::new("containerd"), [""; 0])?;
+        wait::until("containerd answers", async || guest.run("ctr", &["version"])).await?;
+        Ok(Self { guest, _engine: engine })
+    }
+
+    /// `ctr run` of a container that does nothing; the command goes on for as long as the container.
+    fn run(&self, id: &str) -> Result<Process> {
+        let group = format!("/{}/{id}", self.guest.groups());
+        let arguments =
+            ["run", "--rm", "--rootfs", "--cni", "--cgroup", &group, "/run/root", id, "/bin/sleep", "1000000"];
+        self.guest.start(format!("container {id}"), Path::new("ctr"), arguments)
+    }
+
+    /// The process in a container, once its network is made: `ctr` starts it after that.
+    async fn process(&self, id: &str) -> Result<u32> {
+        wait::until(&format!("container {id} runs"), async || {
+            let tasks = self.guest.run("ctr", &["task", "list"])?;
+            let process = tasks.lines().find_map(|line| match line.split_whitespace().collect::<Vec<_>>()[..] {
+                [name, process, "RUNNING"] if name == id => process.parse().ok(),
+                _ => None,
+            });
+            process.ok_or_else(|| Error::Claim(tasks))
+        })
+        .await
+    }
+
+    async fn nothing_is_kept(&self) -> Result<()> {
+        wait::until("nothing is kept of the containers", async || {
+            let status = self.guest.plugin(&["status"])?;
+            let gone =
+                status.contains("10 offered, 0 in use") && !status.contains("endpoint") && !status.contains("network ");
+            claim(gone, || status)
+        })
+        .await
+    }
+}
+
+#[test]
+fn containerd_connects_and_disconnects_containers() {
+    if let Some(missing) = support::missing_for_containers() {
+        assert!(std::env::var_os(support::REQUIRE_PACKETS).is_none(), "no containers here; missing: {missing}");
+        support::skip_aloud(&missing);
+        return;
+    }
+    on_fabric(2, async |fabric| {
+        network(fabric, "VNet1").await?;
+        let far = plain_vm(fabric, 1, "far", "VNet1/Subnet1", 20).await?;
+        let runtime = Runtime::start(Guest::boot(container_vm(fabric, "web", "VNet1").await?)?).await?;
+
+        let runs = [runtime.run("first")?, runtime.run("second")?];
+        let mut containers = Vec::new();
+        for id in ["first", "second"] {
+            let container = runtime.guest.namespace_of(runtime.process(id).await?)?;
+            reaches(&container, near(9), SAME_SUBNET)?;
+            reaches(&container, near(20), SAME_SUBNET)?;
+            reaches(&container, near(1), SAME_SUBNET)?;
+            containers.push(container);
+        }
+        for octet in [101, 102] {
+            reaches(&far.namespace, near(octet), SAME_SUBNET)?;
+            reaches(&runtime.guest.vm.namespace, near(octet), SAME_SUBNET)?;
+            for container in &containers {
+                reaches(container, near(octet), SAME_SUBNET)?;
+            }
+        }
+
+        for id in ["first", "second"] {
+            runtime.guest.run("ctr", &["task", "kill", "--signal", "KILL", id])?;
+        }
+        runtime.nothing_is_kept().await?;
+        drop(runs);
+        let left = runtime.guest.run("ip", &["-br", "link", "show"])?;
+        claim(!left.contains("pc-"), || left)
+    });
+}
