@@ -7,8 +7,8 @@ use libfuzzer_sys::fuzz_target;
 use policy::net::{MacAddr, PortRange, Vsid};
 use std::net::IpAddr;
 use vfp::{
-    Acl, AclId, AclRule, Action, AddressSet, Condition, Config, Direction, HEADROOM, Mapping, Network, NetworkId,
-    Outer, PortAddress, PortId, PortPolicy, Protocol, Sink, Subnet, Switch, Tag, Time,
+    Acl, AclId, AclRule, Action, AddressSet, Condition, Config, Direction, HEADROOM, HostService, Mapping, Network,
+    NetworkId, Outer, PortAddress, PortId, PortPolicy, Protocol, Sink, Subnet, Switch, Tag, Time,
 };
 
 const NETWORK: NetworkId = NetworkId(1);
@@ -63,6 +63,7 @@ fn switch(unified_flows: bool) -> Switch {
     let config = Config { provider_address: Some([172, 16, 0, 1].into()), unified_flows, ..Config::default() };
     let mut switch = Switch::new(config);
     switch.set_acl(AclId(1), Tag(0), &acl(0x100));
+    switch.set_host_service(Some(HostService { address: [1, 0, 1, 200].into(), tcp_port: 0x100, mac: mac(8) }));
     let vsid = |number: u8| Vsid::new(u32::from(number)).unwrap();
     let subnet = |number: u8| Subnet {
         vsid: vsid(number),
@@ -70,7 +71,8 @@ fn switch(unified_flows: bool) -> Switch {
         router: IpAddr::from([1, 0, number, 1]),
         acl: Some(AclId(1)),
     };
-    let v6 = Subnet { vsid: vsid(9), prefix: "100::/64".parse().unwrap(), router: "100::1".parse().unwrap(), acl: None };
+    let v6 =
+        Subnet { vsid: vsid(9), prefix: "100::/64".parse().unwrap(), router: "100::1".parse().unwrap(), acl: None };
     let network = Network { router_mac: mac(9), subnets: vec![subnet(1), subnet(2), v6] };
     switch.set_network(NETWORK, Tag(0), network).unwrap();
     for (number, subnet) in [(1, 1), (2, 2), (3, 1)] {

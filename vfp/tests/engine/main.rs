@@ -8,6 +8,7 @@ mod fabric;
 mod flows;
 mod frame;
 mod guard;
+mod hairpin;
 mod overlay;
 mod properties;
 mod qos;

@@ -212,3 +212,23 @@ fn frames_that_are_no_conversation_are_answered_with_a_reset_or_not_at_all() {
     assert_eq!(scene.guest(call).state(), State::Closed);
     assert_eq!(old.connections.len(), 1);
 }
+
+proptest::proptest! {
+    /// A valid packet with some bytes changed, many times over.
+    #[test]
+    fn no_frame_is_too_strange(changes in proptest::collection::vec((0..200_usize, proptest::num::u8::ANY), 0..60)) {
+        let mut scene = Scene::new();
+        let call = scene.connect(40_000);
+        scene.guest(call).send_slice(b"GET /x HTTP/1.1\r\nHost: proxy\r\n\r\n").unwrap();
+        let Scene { guest, stack, clerk, now } = &mut scene;
+        guest.interface.poll(stack.time(*now), &mut guest.wire, &mut guest.sockets);
+        let mut frame = guest.frame(&guest.wire.outgoing[0]);
+        for (at, byte) in changes {
+            let at = at % frame.len();
+            frame[at] = byte;
+            stack.receive(&frame, *now, clerk);
+            stack.frames();
+            proptest::prop_assert!(stack.connections.len() <= MOST_CONNECTIONS && stack.guests.len() <= MOST_CONNECTIONS);
+        }
+    }
+}
