@@ -15,7 +15,7 @@ struct Edge {
 }
 
 /// `ARCHITECTURE.md`, section Invariants.
-const EDGES: [Edge; 17] = [
+const EDGES: [Edge; 19] = [
     Edge { within: "controller/src/", name: "sqlx::", only: &["store", "startup", "main.rs"] },
     Edge { within: "controller/src/", name: "actix_web::", only: &["api", "startup", "push/tests"] },
     Edge { within: "controller/src/", name: "reqwest::", only: &["push", "startup"] },
@@ -31,6 +31,8 @@ const EDGES: [Edge; 17] = [
     Edge { within: "southbound-agent/src/", name: "vfp::", only: &["lower", "driver", "datapath", "startup"] },
     Edge { within: "southbound-agent/src/lower", name: "tokio::", only: &[] },
     Edge { within: "southbound-agent/src/reconcile/plan", name: "tokio::", only: &[] },
+    Edge { within: "southbound-agent/src/proxy", name: "tokio::", only: &[] },
+    Edge { within: "private-cloud-plugin/src/", name: "actix_web::", only: &["docker"] },
     Edge { within: "vfp/src/", name: "Instant::", only: &[] },
     Edge { within: "vfp/src/", name: "SystemTime::", only: &[] },
 ];
