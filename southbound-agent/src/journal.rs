@@ -72,13 +72,22 @@ impl Journal {
     /// # Errors
     /// Those of the file system, for example a full disk. The journal is suspect afterwards.
     pub(crate) fn append(&mut self, payload: &[u8]) -> io::Result<()> {
+        self.append_all(&[payload])
+    }
+
+    /// Adds records with one sync: all of them, or none.
+    ///
+    /// # Errors
+    /// As [`Self::append`].
+    pub(crate) fn append_all(&mut self, payloads: &[impl AsRef<[u8]>]) -> io::Result<()> {
         if self.suspect {
             return Err(io::Error::other("the journal has to be rewritten after an earlier failure"));
         }
-        let record = record(payload)?;
-        let written = self.file.write_all_at(&record, self.len).and_then(|()| self.file.sync_data());
+        let records: io::Result<Vec<Vec<u8>>> = payloads.iter().map(|payload| record(payload.as_ref())).collect();
+        let records = records?.concat();
+        let written = self.file.write_all_at(&records, self.len).and_then(|()| self.file.sync_data());
         match written {
-            Ok(()) => self.len += record.len() as u64,
+            Ok(()) => self.len += records.len() as u64,
             Err(_) => {
                 self.suspect = true;
                 // Best effort: if this fails as well, the torn record is cut when the file is opened again.

@@ -97,11 +97,24 @@ impl Ledger {
     /// # Errors
     /// Those of the file system; the change is then not in the ledger.
     pub fn record_port(&mut self, change: &PortChange, held: &Attachments) -> io::Result<()> {
+        self.record_ports([change], held)
+    }
+
+    /// Makes changes of ports durable, with one write for all. `held` is what was attached before them.
+    ///
+    /// # Errors
+    /// Those of the file system; none of the changes is in the ledger then.
+    pub fn record_ports<'a>(
+        &mut self,
+        changes: impl IntoIterator<Item = &'a PortChange>,
+        held: &Attachments,
+    ) -> io::Result<()> {
         self.check_open()?;
         if self.ports.is_suspect() {
             self.rewrite_ports(held)?;
         }
-        self.ports.append(&serde_json::to_vec(change)?)
+        let records: Result<Vec<Vec<u8>>, _> = changes.into_iter().map(serde_json::to_vec).collect();
+        self.ports.append_all(&records?)
     }
 
     /// Rewrites what has grown too long. Costs as much as the state is big, so it is not done while a caller waits.

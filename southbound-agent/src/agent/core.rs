@@ -205,6 +205,11 @@ impl Core {
         changed
     }
 
+    /// The port as it was reported last.
+    pub(super) fn status_of(&self, profile: NicId) -> Option<PortStatus> {
+        self.log.port(profile)
+    }
+
     /// Tells the port's guest what is in force for it.
     fn publish(&self, status: &PortStatus, published: &mut Published) {
         let key = SectionKey::Port(status.profile_id);

@@ -8,6 +8,7 @@ mod ports;
 pub mod proxy;
 mod updates;
 
+use ports::Arrival;
 pub use ports::PortError;
 pub use updates::UpdateError;
 
@@ -43,6 +44,8 @@ pub struct Agent {
     identity: Identity,
     instance: Uuid,
     log: Arc<EventLog>,
+    /// Ports on their way in.
+    arrivals: Mutex<Vec<Arrival>>,
     core: Mutex<Core>,
 }
 
@@ -118,7 +121,7 @@ impl Agent {
         let log = Arc::new(EventLog::new(instance));
         let mut core = Core::new(remembered, Arc::clone(&log), driver, datapath, identity.provider_address, proxy);
         core.start();
-        Ok(Self { identity, instance, log, core: Mutex::new(core) })
+        Ok(Self { identity, instance, log, arrivals: Mutex::default(), core: Mutex::new(core) })
     }
 
     /// A panic in the middle of a change is a bug; going on with what is there beats going down with it, since the next

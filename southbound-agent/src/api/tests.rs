@@ -6,12 +6,13 @@ mod running;
 use crate::startup::Application;
 use policy::goal_state::{Refusal, SectionBody, Update};
 use policy::host::Host;
-use policy::ids::{Generation, HostId};
+use policy::ids::{Generation, HostId, NicId};
 use policy::net::MacAddr;
-use policy::report::{AgentStatus, PortResult};
+use policy::report::{AgentStatus, AttachPort, PortResult};
 use reqwest::{Method, StatusCode};
 use running::*;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use uuid::Uuid;
@@ -280,4 +281,43 @@ async fn a_full_disk_refuses_the_update_and_the_old_policy_stays() {
     agent.stop().await;
     let application = Application::build(&settings(disk.0.path())).unwrap();
     assert_eq!(application.agent().status().agent.in_force, Some((EPOCH, Generation(2))));
+}
+
+#[tokio::test]
+async fn ports_that_arrive_together_are_each_answered_for_themselves() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Running::start(folder.path()).await;
+    // Every device is asked for twice for its own profile, and once for a stranger's.
+    let request = |device: u32, profile: u32| {
+        let profile_id = NicId(Uuid::from_u128(profile.into()));
+        AttachPort {
+            device: format!("tap{device}"),
+            profile_id,
+            mac: MacAddr::from_u64(0x0200_0000_0000 + u64::from(profile)),
+        }
+    };
+    let requests = (0..60).flat_map(|n| [request(n, n), request(n, n), request(n, 1000 + n)]);
+    let calls: Vec<_> = requests
+        .map(|request| {
+            let url = format!("{}/v1/ports", agent.url);
+            let call = agent.http.post(url).body(serde_json::to_string(&request).unwrap()).send();
+            tokio::spawn(async move { call.await.unwrap().status().as_u16() })
+        })
+        .collect();
+    let mut statuses = Vec::new();
+    for call in calls {
+        statuses.push(call.await.unwrap());
+    }
+    let winners: usize = statuses.iter().filter(|status| **status == 201).count();
+    assert_eq!(winners, 60, "{statuses:?}");
+    assert!(statuses.iter().all(|status| [200, 201, 409].contains(status)), "{statuses:?}");
+
+    let before = agent.get("/v1/ports").await;
+    let devices: BTreeSet<&str> =
+        before.as_array().unwrap().iter().filter_map(|port| port["device"].as_str()).collect();
+    assert_eq!((devices.len(), before.as_array().unwrap().len()), (60, 60), "no device is two profiles' port");
+    agent.stop().await;
+    let agent = Running::start(folder.path()).await;
+    assert_eq!(agent.get("/v1/ports").await, before, "all of it was on disk");
+    agent.stop().await;
 }
