@@ -23,6 +23,7 @@ pub mod ping;
 pub mod plugin;
 pub mod probe;
 pub mod process;
+pub mod raw;
 pub mod rest;
 pub mod support;
 pub mod vm;

@@ -5,5 +5,9 @@
 //! defaults `f01_…` to `f27_…`. `docs/containers.md` lists them.
 
 mod cni;
+mod nat;
+mod node;
+mod overlay;
 mod proxy;
 mod scene;
+mod transparent;
