@@ -39,9 +39,7 @@ pub struct Settings {
 pub(super) struct Call<'a> {
     pub settings: &'a Settings,
     pub environment: &'a Environment,
-    pub config: Config,
-    /// Standard input, for plugins that are called in turn.
-    pub input: &'a [u8],
+    pub config: Config<'a>,
 }
 
 /// The answer to VERSION.
@@ -78,9 +76,9 @@ impl Call<'_> {
     }
 
     /// The result of the last ADD, which CHECK judges by.
-    pub(super) fn previous(&self) -> Result<&Outcome, Failure> {
+    pub(super) fn previous(&self) -> Result<Outcome, Failure> {
         let missing = || Failure::Config { key: "prevResult", problem: "CHECK needs the result of ADD".to_owned() };
-        self.config.previous().ok_or_else(missing)
+        self.config.previous()?.ok_or_else(missing)
     }
 }
 
@@ -120,7 +118,7 @@ async fn answer(
     let config = Config::read(input)?;
     let version = config.version;
     knows(version, &environment.command)?;
-    let call = Call { settings, environment, config, input };
+    let call = Call { settings, environment, config };
     let outcome: Option<Outcome> = match plugin {
         Plugin::Network => network::answer(&call).await?,
         Plugin::Ipam => ipam::answer(&call).await?,

@@ -33,7 +33,7 @@ pub enum Failure {
         /// What it says.
         value: String,
         /// What to do.
-        hint: &'static str,
+        hint: String,
     },
     /// The container, or its network namespace, is not there; nothing is left of it to clean up.
     #[error("unknown container: {0}")]
@@ -162,6 +162,9 @@ impl From<VmError> for Failure {
             VmError::NetworkDiffers(_) => config("name"),
             VmError::BadInterface(_) => Self::Environment(vec![format!("CNI_IFNAME: {error}")]),
             VmError::BadNamespace(_) => Self::Environment(vec![format!("CNI_NETNS: {error}")]),
+            VmError::NotPublished { .. } | VmError::PortTaken { .. } => config("runtimeConfig.portMappings"),
+            VmError::NoVsid | VmError::NoOverlay(_) | VmError::BadVsid(_) | VmError::VsidTaken(_) => config("overlay"),
+            VmError::SecondNat { .. } => config("mode"),
             VmError::NoEndpoint(_) => Self::UnknownContainer(error.to_string()),
             VmError::AlreadyAttached(_)
             | VmError::AddressTaken(_)

@@ -2,12 +2,12 @@
 
 use super::arguments;
 use super::call::Call;
-use super::config::Wishes;
 use super::environment::Command;
 use super::failure::Failure;
 use super::names::Attachment;
 use super::outcome::{Address, Dns, Outcome, Route};
 use super::status;
+use super::wishes::Wishes;
 use crate::book::{Holder, Lease, Want};
 use crate::network::{EndpointId, NetworkId};
 use crate::vm::{Change, VmError};

@@ -31,8 +31,11 @@ mod ipam;
 pub mod names;
 mod network;
 pub mod outcome;
+mod policies;
+mod ports;
 mod sandbox;
 mod status;
 pub mod version;
+pub mod wishes;
 
 pub use call::{Plugin, Settings, run};

@@ -2,15 +2,16 @@
 
 use super::arguments;
 use super::call::Call;
-use super::config::{Wishes, ipv4_route};
 use super::delegate::Delegate;
 use super::environment::Command;
 use super::failure::Failure;
 use super::names::Attachment;
 use super::outcome::{Interface, Outcome};
 use super::sandbox::{self, Inside};
+use super::wishes::{Wishes, ipv4_route};
 use super::{ipam, status};
 use crate::book::{Holder, Lease};
+use crate::firewall::{self, Scope};
 use crate::kernel;
 use crate::network::{EndpointId, NetworkId};
 use crate::table;
@@ -23,7 +24,7 @@ use std::path::Path;
 pub(super) async fn answer(call: &Call<'_>) -> Result<Option<Outcome>, Failure> {
     match &call.environment.command {
         Command::Add(attachment, namespace) => return add(call, attachment, namespace).await.map(Some),
-        Command::Del(attachment, _) => del(call, attachment)?,
+        Command::Del(attachment, namespace) => del(call, attachment, namespace.as_deref())?,
         Command::Check(attachment, namespace) => check(call, attachment, namespace)?,
         Command::Gc => gc(call)?,
         Command::Status => status(call).await?,
@@ -41,7 +42,7 @@ struct Given {
 }
 
 async fn add(call: &Call<'_>, attachment: &Attachment, namespace: &Path) -> Result<Outcome, Failure> {
-    let wishes = call.config.wishes()?;
+    let (wishes, previous) = (call.config.wishes()?, call.config.previous()?);
     let delegate = delegate(call)?;
     if delegate.is_none() {
         arguments::judge(&call.environment.arguments)?;
@@ -76,7 +77,7 @@ async fn add(call: &Call<'_>, attachment: &Attachment, namespace: &Path) -> Resu
             attached.inspect_err(|_| give_back(delegate))
         }
     };
-    Ok(attached?.after(call.config.previous().cloned()))
+    Ok(attached?.after(previous))
 }
 
 /// What another plugin gave is of no use any more.
@@ -107,23 +108,31 @@ fn attach(
             subnet: given.address.trunc(),
             gateway: given.gateway,
             mtu: wishes.mtu,
-            ..NetworkSpec::new(wishes.mode)
+            kind: wishes.mode,
+            overlay: wishes.overlay.clone(),
         };
         change.add_network(&network, &spec)?;
         let spec = EndpointSpec { network: network.clone(), address: given.address.addr(), mac: None };
         change.add_endpoint(&endpoint, &spec)?;
+        change.publish(&endpoint, &wishes.ports)?;
         let place = Place::Namespace {
             path: namespace.to_owned(),
             interface: attachment.interface.to_string(),
             routes: Some(given.routes),
         };
         let attached = change.attach(&endpoint, &place)?;
+        change.protect(namespace, &firewall::render(&wishes.firewall, scope(&endpoint, attachment)))?;
         let mut outcome = given.outcome;
         outcome.interfaces = interfaces(change, &attached, namespace);
         outcome.ips.iter_mut().for_each(|ip| ip.interface = Some(1));
         Ok(outcome)
     });
     Ok(outcome?)
+}
+
+/// What the firewall of an attachment is about.
+fn scope<'a>(endpoint: &'a EndpointId, attachment: &'a Attachment) -> Scope<'a> {
+    Scope { endpoint: endpoint.as_str(), interface: Some(attachment.interface.as_str()) }
 }
 
 /// The VM's end and the container's end, in this order.
@@ -165,9 +174,13 @@ impl Given {
     }
 }
 
-fn del(call: &Call<'_>, attachment: &Attachment) -> Result<(), Failure> {
+fn del(call: &Call<'_>, attachment: &Attachment, namespace: Option<&Path>) -> Result<(), Failure> {
     let (network, endpoint) = (call.network()?, call.endpoint(attachment)?);
     let removed = call.vm().change(|change| {
+        if let Some(namespace) = namespace.filter(|namespace| sandbox::visit(namespace).is_ok()) {
+            // The namespace is about to go, and the firewall with it; that it cannot be entered any more is no matter.
+            change.protect(namespace, &firewall::remove(scope(&endpoint, attachment))).ok();
+        }
         change.remove_endpoint(&endpoint)?;
         drop_if_empty(change, &network)
     });
@@ -208,9 +221,10 @@ async fn status(call: &Call<'_>) -> Result<(), Failure> {
 
 fn check(call: &Call<'_>, attachment: &Attachment, namespace: &Path) -> Result<(), Failure> {
     let previous = call.previous()?;
+    let wishes = call.config.wishes()?;
     let (network, endpoint) = (call.network()?, call.endpoint(attachment)?);
     sandbox::visit(namespace)?;
-    let (index, interface) = ours(previous, attachment)?;
+    let (index, interface) = ours(&previous, attachment)?;
     let addresses: Vec<IpNet> =
         previous.ips.iter().filter(|ip| ip.interface == Some(index)).map(|ip| ip.address).collect();
     for address in &addresses {
@@ -232,6 +246,11 @@ fn check(call: &Call<'_>, attachment: &Attachment, namespace: &Path) -> Result<(
     if !kernel::loaded(table::NAME)?.contains(&device) {
         let problem = format!("the rules of table netdev {} for device {device} are not loaded", table::NAME);
         return Err(Failure::Drift(problem));
+    }
+    let tables = firewall::tables(&wishes.firewall, scope(&endpoint, attachment));
+    let present = kernel::tables_within(namespace)?;
+    if let Some(table) = tables.iter().find(|table| !present.contains(table)) {
+        return Err(Failure::Drift(format!("the container's firewall is not there: table {table}")));
     }
     tell(call, "CHECK")
 }
@@ -266,7 +285,7 @@ fn compare(interface: &str, wanted: &Inside, inside: &Inside) -> Result<(), Stri
 /// The plugin that gives the addresses, if it is not ours.
 fn delegate<'a>(call: &'a Call<'_>) -> Result<Option<Delegate<'a>>, Failure> {
     let name = call.config.ipam.as_ref();
-    name.map(|name| Delegate::find(name.as_str(), &call.environment.path, call.input)).transpose()
+    name.map(|name| Delegate::find(name.as_str(), &call.environment.path, call.config.input)).transpose()
 }
 
 /// Passes the command on to the plugin that gives the addresses, if it is not ours.

@@ -1,7 +1,7 @@
 //! STATUS: whether a container could be attached now, and whether those that are attached may be cut off.
 
-use super::config::Wishes;
 use super::failure::Failure;
+use super::wishes::Wishes;
 use crate::kernel::Observed;
 use crate::network::NetworkId;
 use crate::state::State;

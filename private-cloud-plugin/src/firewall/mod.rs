@@ -15,5 +15,5 @@ mod tests;
 
 pub use defaults::{Era, Isolation, Refusal, RuleSet, defaults, may_change, usual_place};
 pub use hcn::{AclError, acl_policies, from_acl};
-pub use nft::{Scope, remove, render};
+pub use nft::{Scope, remove, render, tables};
 pub use rule::{ICMP_V4, ICMP_V6, IGMP, Place, Rule, TCP, UDP};

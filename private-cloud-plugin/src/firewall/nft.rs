@@ -60,6 +60,12 @@ pub fn render(rules: &RuleSet, scope: Scope<'_>) -> String {
     text
 }
 
+/// Names of the tables of family `inet` that [`render`] makes.
+pub fn tables(rules: &RuleSet, scope: Scope<'_>) -> Vec<String> {
+    let places = [(Place::Host, &rules.host), (Place::Switch, &rules.switch)];
+    places.into_iter().filter(|(_, rules)| rules.is_some()).map(|(place, _)| scope.table(place)).collect()
+}
+
 /// Text that takes the tables of an endpoint away, also when they are not there.
 pub fn remove(scope: Scope<'_>) -> String {
     let tables = [Place::Host, Place::Switch].map(|place| scope.table(place));

@@ -154,6 +154,13 @@ pub(crate) fn loaded(name: &str) -> Result<String, KernelError> {
     }
 }
 
+/// The names of the nft tables of family `inet` within the network namespace at `netns`.
+pub(crate) fn tables_within(netns: &Path) -> Result<Vec<String>, KernelError> {
+    let listing = output("nsenter", &within(netns, &["nft", "list", "tables", "inet"]), "")?;
+    let listing = String::from_utf8_lossy(&listing);
+    Ok(listing.lines().filter_map(|line| line.strip_prefix("table inet ")).map(str::to_owned).collect())
+}
+
 /// Asks `ip` within the network namespace at `netns`.
 pub(crate) fn ask_within<T: DeserializeOwned>(netns: &Path, arguments: &[&str]) -> Result<T, KernelError> {
     let command: Vec<&str> = std::iter::once("ip").chain(arguments.iter().copied()).collect();

@@ -5,7 +5,7 @@ mod commands;
 pub(crate) mod fake;
 
 pub use commands::Commands;
-pub(crate) use commands::{ask_within, loaded};
+pub(crate) use commands::{ask_within, loaded, tables_within};
 
 use ipnet::Ipv4Net;
 use policy::net::MacAddr;

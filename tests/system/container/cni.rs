@@ -4,6 +4,7 @@
 mod addresses;
 mod attachments;
 mod errors;
+mod modes;
 mod runtime;
 mod site;
 mod upkeep;
