@@ -6,6 +6,7 @@
 pub mod book;
 pub mod cli;
 pub mod cni;
+pub mod docker;
 pub mod firewall;
 pub mod hcn;
 pub mod hns;

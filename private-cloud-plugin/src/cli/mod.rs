@@ -1,10 +1,12 @@
 //! The command line: what can be asked of the program, and what it answers.
 
 mod cni;
+mod docker;
 mod invocation;
 mod status;
 
 use crate::cni::Plugin;
+use crate::docker::ServeError;
 use crate::proxy::{self, ProxyError};
 use crate::vm::VmError;
 use crate::{store, telemetry};
@@ -24,6 +26,8 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve docker: network and address drivers, and a socket for docker's clients.
+    Docker(docker::Docker),
     /// Show addresses, networks and endpoints of this VM, and whether the host's network proxy answers.
     Status(status::Status),
     /// Be the CNI plugin `private-cloud`: connect containers.
@@ -50,6 +54,8 @@ enum CliError {
     Vm(#[from] VmError),
     #[error(transparent)]
     Proxy(#[from] ProxyError),
+    #[error(transparent)]
+    Serve(#[from] ServeError),
     #[error("cannot write the answer")]
     Output(#[from] io::Error),
 }
@@ -66,6 +72,7 @@ impl Cli {
         telemetry::start();
         let mut out = io::stdout();
         let result = match self.command {
+            Command::Docker(docker) => docker.run(&mut out).await,
             Command::Status(status) => status.run(&mut out).await,
             // What a runtime is told, and how, is up to the specification.
             Command::Cni(common) => return cni::run(Plugin::Network, common).await,

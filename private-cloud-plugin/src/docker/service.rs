@@ -1,0 +1,156 @@
+//! The service: sockets for docker and its clients, from start to end.
+
+use super::front::Front;
+use super::offers::Offers;
+use super::{Answer, Driver};
+use crate::network::Kind;
+use crate::proxy::Proxy;
+use crate::vm::{Vm, VmError};
+use actix_web::dev::{Server, ServerHandle};
+use actix_web::http::header::ContentType;
+use actix_web::{App, HttpResponse, HttpServer, web};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Seconds that open requests have at the end.
+const SHUTDOWN_SECONDS: u64 = 5;
+
+/// Media type of libnetwork's remote protocol (`containers.md` section 4).
+const MEDIA_TYPE: &str = "application/vnd.docker.plugins.v1.2+json";
+
+/// How the service is to run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where docker looks for plugins; each driver gets a socket of its name there.
+    pub plugin_dir: PathBuf,
+    /// Drivers to be served.
+    pub drivers: BTreeSet<Kind>,
+    /// Socket for docker's clients.
+    pub api_socket: PathBuf,
+    /// The engine's socket.
+    pub engine_socket: PathBuf,
+    /// Device for networks that name none; the one with the default route if not set.
+    pub uplink: Option<String>,
+}
+
+/// A service that listens.
+pub struct Service {
+    servers: Vec<Server>,
+    front: Front,
+    sockets: Sockets,
+}
+
+/// Why there is no service.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The VM cannot be brought into order.
+    #[error("the containers' networks cannot be restored")]
+    Reconcile(#[from] VmError),
+    /// A socket cannot be made.
+    #[error("cannot listen on {path}")]
+    Listen {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// While running.
+    #[error("the service broke off")]
+    Serve(#[source] io::Error),
+}
+
+/// Paths of sockets, which go with the service.
+#[derive(Debug, Default)]
+struct Sockets(Vec<PathBuf>);
+
+impl Drop for Sockets {
+    fn drop(&mut self) {
+        for path in &self.0 {
+            // Somebody else may have removed it.
+            fs::remove_file(path).ok();
+        }
+    }
+}
+
+impl Service {
+    /// Brings the VM into order and listens. Drivers answer as soon as [`Service::run`] is awaited.
+    ///
+    /// # Errors
+    /// The VM cannot be brought into order, or a socket not be made.
+    pub async fn start(vm: Vm, proxy: Proxy, settings: Settings) -> Result<Self, ServeError> {
+        let reconciled = vm.clone();
+        let reconciled = tokio::task::spawn_blocking(move || reconciled.reconcile()).await;
+        reconciled.map_err(|error| ServeError::Serve(io::Error::other(error)))??;
+        let mut sockets = Sockets::default();
+        let offers = Offers::new(proxy);
+        let mut servers = Vec::new();
+        for kind in settings.drivers.iter().copied() {
+            let path = settings.plugin_dir.join(format!("{kind}.sock"));
+            let driver = Driver { vm: vm.clone(), offers: offers.clone(), kind, uplink: settings.uplink.clone() };
+            servers.push(listen(driver, &path).map_err(|source| ServeError::Listen { path: path.clone(), source })?);
+            sockets.0.push(path);
+        }
+        let path = settings.api_socket;
+        let front = Front::listen(&path, settings.engine_socket, settings.drivers);
+        let front = front.map_err(|source| ServeError::Listen { path: path.clone(), source })?;
+        sockets.0.push(path);
+        Ok(Self { servers, front, sockets })
+    }
+
+    /// Where it listens.
+    pub fn sockets(&self) -> impl Iterator<Item = &Path> {
+        self.sockets.0.iter().map(PathBuf::as_path)
+    }
+
+    /// Serves until `end` is there; open requests are answered.
+    ///
+    /// # Errors
+    /// A server broke off.
+    pub async fn run(self, end: impl Future<Output = ()>) -> Result<(), ServeError> {
+        let Self { servers, front, sockets } = self;
+        let handles: Vec<ServerHandle> = servers.iter().map(Server::handle).collect();
+        let mut running = tokio::task::JoinSet::new();
+        servers.into_iter().for_each(|server| drop(running.spawn(server)));
+        let broken = async {
+            match running.join_next().await {
+                Some(Ok(Err(error))) => Err(ServeError::Serve(error)),
+                Some(Err(error)) => Err(ServeError::Serve(io::Error::other(error))),
+                Some(Ok(Ok(()))) | None => Ok(()),
+            }
+        };
+        let result = tokio::select! {
+            () = end => Ok(()),
+            () = front.run() => Ok(()),
+            broken = broken => broken,
+        };
+        for handle in handles {
+            handle.stop(true).await;
+        }
+        drop(sockets);
+        result
+    }
+}
+
+fn listen(driver: Driver, path: &Path) -> io::Result<Server> {
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
+    let driver = web::Data::new(driver);
+    let app = move || App::new().app_data(driver.clone()).default_service(web::to(call));
+    // One thread reads requests; work that waits is done on others.
+    let server = HttpServer::new(app).workers(1).shutdown_timeout(SHUTDOWN_SECONDS).disable_signals();
+    Ok(server.bind_uds(path)?.run())
+}
+
+/// One call: `POST /NetworkDriver.Join`. An empty body stands for no arguments.
+async fn call(path: actix_web::HttpRequest, body: web::Bytes, driver: web::Data<Driver>) -> HttpResponse {
+    let call = path.path().trim_start_matches('/');
+    match driver.answer(call, &body).await {
+        Answer::Done(value) | Answer::Failed(value) => {
+            HttpResponse::Ok().content_type(MEDIA_TYPE).body(value.to_string())
+        }
+        Answer::NoSuchCall => HttpResponse::NotFound().content_type(ContentType::plaintext()).finish(),
+    }
+}
