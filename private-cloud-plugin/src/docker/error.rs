@@ -24,6 +24,11 @@ pub(super) enum CallError {
     Proxy(Arc<ProxyError>),
     #[error("IPv6 is not supported on tenant networks; create the network without --ipv6")]
     Ipv6,
+    #[error(
+        "the subnet is missing; say --subnet={} (docker accepts a subnet that the VM itself is in only if it is named)",
+        .0.iter().map(Ipv4Net::to_string).collect::<Vec<_>>().join(" or --subnet=")
+    )]
+    SubnetMissing(Vec<Ipv4Net>),
     #[error("--ip-range is not supported: which addresses containers get is decided by the controller")]
     Range,
     #[error(

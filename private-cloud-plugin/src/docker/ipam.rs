@@ -13,14 +13,19 @@ pub(super) const ADDRESS_SPACE: &str = "private-cloud";
 
 impl Driver {
     /// The same question gives the same pool, so several networks may share a subnet.
+    ///
+    /// Asked for any pool, docker would go on asking until it gets one that the VM has no route to, which is never: the
+    /// VM itself is in the tenant's subnet (libnetwork, `requestPoolHelper`).
     pub(super) async fn request_pool(&self, request: Result<RequestPool, CallError>) -> Result<Pool, CallError> {
-        let want = wanted_pool(&request?)?;
+        let wanted = wanted_pool(&request?)?;
         let offer = self.offers.now().await.map_err(CallError::Proxy)?;
         let chosen = self.change(move |change| {
             change.merge(&offer);
-            Ok(change.state().book.choose_subnet(want)?)
+            let book = &change.state().book;
+            let chosen = book.choose_subnet(Want { subnet: wanted })?;
+            Ok(if wanted.is_some() { Ok(chosen) } else { Err(book.subnets().map(|(net, _)| *net).collect()) })
         });
-        let pool = chosen.await?;
+        let pool = chosen.await?.map_err(CallError::SubnetMissing)?;
         Ok(Pool { id: pool_id(pool), pool })
     }
 
@@ -61,7 +66,7 @@ impl Driver {
 }
 
 /// What pool is asked for.
-fn wanted_pool(request: &RequestPool) -> Result<Want, CallError> {
+fn wanted_pool(request: &RequestPool) -> Result<Option<Ipv4Net>, CallError> {
     if request.v6 {
         return Err(CallError::Ipv6);
     }
@@ -76,10 +81,10 @@ fn wanted_pool(request: &RequestPool) -> Result<Want, CallError> {
     }
     let text = request.pool.as_str();
     if text.is_empty() {
-        return Ok(Want::default());
+        return Ok(None);
     }
     let subnet: Ipv4Net = text.parse().map_err(|_| CallError::Subnet(text.to_owned()))?;
-    Ok(Want { subnet: Some(subnet.trunc()) })
+    Ok(Some(subnet.trunc()))
 }
 
 fn is_gateway(request: &RequestAddress) -> bool {
