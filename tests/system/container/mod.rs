@@ -5,9 +5,11 @@
 //! defaults `f01_…` to `f27_…`. `docs/containers.md` lists them.
 
 mod cni;
+mod firewall;
 mod nat;
 mod node;
 mod overlay;
 mod proxy;
 mod scene;
+mod sdn_port;
 mod transparent;
