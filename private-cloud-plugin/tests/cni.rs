@@ -3,7 +3,7 @@
 //! system tests.
 
 use serde_json::{Value, json};
-use std::io::Write;
+use std::io::{self, Write};
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -33,14 +33,14 @@ impl Answer {
 }
 
 /// Calls the plugin by one of its names, with `command` and with `changes` of the environment, where empty means none.
-fn call(plugin: &str, command: &str, changes: &[(&str, &str)], input: &str) -> Answer {
-    let directory = tempfile::tempdir().unwrap();
+fn call(plugin: &str, command: &str, changes: &[(&str, &str)], input: &str) -> io::Result<Answer> {
+    let directory = tempfile::tempdir()?;
     let link = directory.path().join(plugin);
-    symlink(env!("CARGO_BIN_EXE_private-cloud-plugin"), &link).unwrap();
+    symlink(env!("CARGO_BIN_EXE_private-cloud-plugin"), &link)?;
     speak(&link, command, changes, input, directory.path())
 }
 
-fn speak(program: &Path, command: &str, changes: &[(&str, &str)], input: &str, state: &Path) -> Answer {
+fn speak(program: &Path, command: &str, changes: &[(&str, &str)], input: &str, state: &Path) -> io::Result<Answer> {
     let mut child = Command::new(program);
     child.env("PRIVATE_CLOUD_STATE_DIR", state).env_remove("CNI_ARGS");
     for (name, value) in GOOD.iter().chain(&[("CNI_COMMAND", command)]).chain(changes) {
@@ -51,12 +51,14 @@ fn speak(program: &Path, command: &str, changes: &[(&str, &str)], input: &str, s
         };
     }
     child.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = child.spawn().unwrap();
-    // A call that is wrong by its environment is answered without reading.
-    child.stdin.take().unwrap().write_all(input.as_bytes()).ok();
-    let output = child.wait_with_output().unwrap();
-    let document = if output.stdout.is_empty() { Value::Null } else { serde_json::from_slice(&output.stdout).unwrap() };
-    Answer { exit: output.status.code(), document }
+    let mut child = child.spawn()?;
+    if let Some(mut stdin) = child.stdin.take() {
+        // A call that is wrong by its environment is answered without reading.
+        stdin.write_all(input.as_bytes()).ok();
+    }
+    let output = child.wait_with_output()?;
+    let document = if output.stdout.is_empty() { Value::Null } else { serde_json::from_slice(&output.stdout)? };
+    Ok(Answer { exit: output.status.code(), document })
 }
 
 /// A configuration with `more` in it.
@@ -72,7 +74,7 @@ fn config(more: Value) -> String {
 fn version_lists_what_is_spoken_and_echoes_what_it_was_asked_in() {
     for plugin in ["private-cloud", "private-cloud-ipam"] {
         for (input, echoed) in [(r#"{"cniVersion": "0.4.0"}"#, "0.4.0"), ("", "1.1.0")] {
-            let answer = call(plugin, "VERSION", &[], input);
+            let answer = call(plugin, "VERSION", &[], input).unwrap();
             assert_eq!(answer.exit, Some(0));
             let versions = json!(["0.3.1", "0.4.0", "1.0.0", "1.1.0"]);
             assert_eq!(answer.document, json!({"cniVersion": echoed, "supportedVersions": versions}), "{plugin}");
@@ -83,7 +85,7 @@ fn version_lists_what_is_spoken_and_echoes_what_it_was_asked_in() {
 #[test]
 fn the_program_is_the_network_plugin_when_a_runtime_calls_it_by_its_own_name() {
     let program = Path::new(env!("CARGO_BIN_EXE_private-cloud-plugin"));
-    let answer = speak(program, "ADD", &[], &config(json!({})), Path::new("/nowhere"));
+    let answer = speak(program, "ADD", &[], &config(json!({})), Path::new("/nowhere")).unwrap();
     assert_eq!(answer.code(), Some(3), "it looks for the container, which the IPAM plugin does not: {answer:?}");
 }
 
@@ -104,14 +106,14 @@ fn a_bad_environment_has_code_4_and_names_the_variables() {
             ("GC", ("CNI_PATH", ""), "CNI_PATH"),
             ("REMOVE", ("CNI_ARGS", ""), "CNI_COMMAND"),
         ] {
-            let answer = call(plugin, command, &[change], &config(json!({})));
+            let answer = call(plugin, command, &[change], &config(json!({}))).unwrap();
             assert_eq!(answer.code(), Some(4), "{plugin} {command} with {change:?}: {answer:?}");
             assert!(answer.text().contains(named), "{answer:?}");
         }
     }
-    let both = call("private-cloud", "ADD", &[("CNI_NETNS", ""), ("CNI_IFNAME", "")], "");
+    let both = call("private-cloud", "ADD", &[("CNI_NETNS", ""), ("CNI_IFNAME", "")], "").unwrap();
     assert!(both.text().contains("CNI_NETNS") && both.text().contains("CNI_IFNAME"), "{both:?}");
-    assert_eq!(call("private-cloud", "", &[], "").code(), Some(4));
+    assert_eq!(call("private-cloud", "", &[], "").unwrap().code(), Some(4));
 }
 
 #[test]
@@ -137,7 +139,7 @@ fn a_bad_configuration_has_the_code_of_its_mistake() {
         ("GC", config(json!({})), 7, "valid-attachments"),
         ("STATUS", config(json!({"cniVersion": "1.0.0"})), 1, "STATUS"),
     ] {
-        let answer = call("private-cloud", command, &[], &input);
+        let answer = call("private-cloud", command, &[], &input).unwrap();
         assert_eq!(answer.code(), Some(code), "{command} of {input}: {answer:?}");
         assert!(answer.text().contains(named), "{answer:?}");
     }
@@ -145,9 +147,9 @@ fn a_bad_configuration_has_the_code_of_its_mistake() {
 
 #[test]
 fn a_container_that_is_not_there_has_code_3() {
-    let answer = call("private-cloud", "ADD", &[], &config(json!({})));
+    let answer = call("private-cloud", "ADD", &[], &config(json!({}))).unwrap();
     assert_eq!(answer.code(), Some(3), "{answer:?}");
-    let own = call("private-cloud", "ADD", &[("CNI_NETNS", "/proc/self/ns/net")], &config(json!({})));
+    let own = call("private-cloud", "ADD", &[("CNI_NETNS", "/proc/self/ns/net")], &config(json!({}))).unwrap();
     assert_eq!(own.code(), Some(4), "the machine itself is no container: {own:?}");
 }
 
@@ -155,15 +157,15 @@ fn a_container_that_is_not_there_has_code_3() {
 fn a_host_that_does_not_answer_has_code_11_for_add_and_50_for_status() {
     // Nobody listens on port 1.
     let config = config(json!({"proxy": "http://127.0.0.1:1/ListNetwork", "master": "lo"}));
-    let answer = call("private-cloud-ipam", "ADD", &[], &config);
+    let answer = call("private-cloud-ipam", "ADD", &[], &config).unwrap();
     assert_eq!(answer.code(), Some(11), "{answer:?}");
     assert!(answer.text().contains("127.0.0.1:1"), "{answer:?}");
-    let answer = call("private-cloud-ipam", "STATUS", &[], &config);
+    let answer = call("private-cloud-ipam", "STATUS", &[], &config).unwrap();
     assert_eq!(answer.code(), Some(50), "{answer:?}");
 }
 
 #[test]
 fn the_answer_is_in_the_version_of_the_question() {
-    let answer = call("private-cloud", "ADD", &[], &config(json!({"cniVersion": "0.4.0", "mtu": 1})));
+    let answer = call("private-cloud", "ADD", &[], &config(json!({"cniVersion": "0.4.0", "mtu": 1}))).unwrap();
     assert_eq!(answer.document["cniVersion"], "0.4.0");
 }

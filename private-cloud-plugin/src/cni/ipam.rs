@@ -8,7 +8,7 @@ use super::names::Attachment;
 use super::outcome::{Address, Dns, Outcome, Route};
 use super::status;
 use super::wishes::Wishes;
-use crate::book::{Holder, Lease, Want};
+use crate::book::{BookError, Holder, Lease, Want};
 use crate::network::{EndpointId, NetworkId};
 use crate::vm::{Change, VmError};
 use ipnet::{IpNet, Ipv4Net};
@@ -96,7 +96,16 @@ pub(super) fn lease(
 ) -> Result<Lease, VmError> {
     let known = change.state().networks.get(network).map(|network| network.subnet);
     let holder = Holder::Attachment { network: network.clone(), endpoint: endpoint.clone() };
-    let mut lease = change.lease(Want { subnet: wishes.subnet.or(known) }, holder)?;
+    let want = Want { subnet: wishes.subnet.or(known) };
+    let lease = match change.lease(want, holder.clone()) {
+        Err(VmError::Book(BookError::Exhausted { .. })) => {
+            // Containers may have ended without DEL.
+            change.reconcile()?;
+            change.lease(want, holder)
+        }
+        other => other,
+    };
+    let mut lease = lease?;
     lease.routing.gateway = wishes.gateway.or(lease.routing.gateway);
     Ok(lease)
 }

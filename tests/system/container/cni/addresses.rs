@@ -2,8 +2,9 @@
 //! IPAM plugin.
 
 use super::site::{Answer, Site, Words, on_site};
-use harness::Result;
 use harness::error::claim;
+use harness::fabric::block_on;
+use harness::{Error, Result, wait};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -55,6 +56,30 @@ fn containers_that_start_at_once_get_one_address_each() {
         let result = site.ask("ADD", &late, &config)?.good()?;
         assert!(expected.contains(result["ips"][0]["address"].as_str().unwrap_or_default()), "{result}");
         assert_eq!(site.kept()?, (10, 10));
+        Ok(())
+    });
+}
+
+#[test]
+fn the_address_of_a_container_that_ended_without_del_is_given_again_when_no_other_is_left() {
+    on_site(|site| {
+        site.offer([101]);
+        let config = site.config("blue", json!({}));
+        let (one, two) = (site.container("c1")?, site.container("c2")?);
+        let device = site.ask("ADD", &one, &config)?.good()?["interfaces"][0]["name"].clone();
+        assert_eq!(site.ask("ADD", &two, &config)?.code(), Some(11));
+
+        // The kernel takes its time to drop a namespace with its devices.
+        drop(one);
+        let device = device.as_str().unwrap_or_default();
+        block_on(wait::until("the device is gone with the container", async || {
+            let listed = site.vm.command("ip").args(["link", "show", device]).output();
+            let listed = listed.map_err(Error::io("run ip"))?;
+            claim(!listed.status.success(), || String::from_utf8_lossy(&listed.stdout).into_owned())
+        }))?;
+        let result = site.ask("ADD", &two, &config)?.good()?;
+        assert_eq!(result["ips"][0]["address"], "192.168.1.101/24");
+        assert_eq!(site.kept()?, (1, 1));
         Ok(())
     });
 }
