@@ -72,7 +72,8 @@ impl Proxy {
         let url = parsed.ok_or_else(|| ProxyError::Url(url.to_owned()))?;
         // A VM may be told to use an HTTP proxy for the world; its host is not out there.
         let http = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        let http = http.timeout(PATIENCE).build().map_err(ProxyError::Client)?;
+        // No connection is kept: after a live migration, another host is at the other end.
+        let http = http.timeout(PATIENCE).pool_max_idle_per_host(0).build().map_err(ProxyError::Client)?;
         Ok(Self { url, http })
     }
 
