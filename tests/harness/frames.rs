@@ -30,9 +30,21 @@ impl FrameCapture {
     /// # Errors
     /// `tcpdump` does not start.
     pub fn start(namespace: &Namespace, device: &str, filter: &str) -> Result<Self> {
+        Self::start_with(namespace, device, filter, "inout")
+    }
+
+    /// The same for the frames alone that `device` receives: at the host's end of a port, those that the VM sends.
+    ///
+    /// # Errors
+    /// `tcpdump` does not start.
+    pub fn received(namespace: &Namespace, device: &str, filter: &str) -> Result<Self> {
+        Self::start_with(namespace, device, filter, "in")
+    }
+
+    fn start_with(namespace: &Namespace, device: &str, filter: &str, direction: &str) -> Result<Self> {
         debug_assert!(support::on_path("tcpdump"));
         // -Z root: to become somebody else first gains nothing here.
-        let arguments = ["-Z", "root", "-i", device, "-e", "-t", "-nn", "-l", "--immediate-mode"];
+        let arguments = ["-Z", "root", "-i", device, "-e", "-t", "-nn", "-l", "--immediate-mode", "-Q", direction];
         let arguments = arguments.into_iter().chain(filter.split_whitespace());
         let process = Process::start("tcpdump", Some(namespace), Path::new("tcpdump"), arguments)?;
         let listening = |line: &str| line.starts_with("listening on").then_some(());

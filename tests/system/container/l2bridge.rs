@@ -31,7 +31,7 @@ fn c12_l2bridge_neighbours_in_one_vm_are_bridged_inside_it_and_no_list_of_the_ho
     on_container_fabric(2, async |fabric| {
         network(fabric, "VNet1").await?;
         let web = container_host(fabric, "l2bridge").await?;
-        let (a, b) = (web.run(DOCKER_NETWORK, "a")?, web.run(DOCKER_NETWORK, "b")?);
+        let (a, b) = (web.run(DOCKER_NETWORK, "one")?, web.run(DOCKER_NETWORK, "two")?);
         let peer = plain_vm(fabric, 1, "peer", "VNet1/Subnet1", 20).await?;
         for container in [&a, &b] {
             set_address(fabric, "web", container.address, QUARANTINE).await?;
@@ -60,7 +60,7 @@ fn c13_l2bridge_neighbours_of_two_subnets_meet_at_the_host_with_the_vms_mac() {
         let web = container_host(fabric, "l2bridge").await?;
         set_address(fabric, "web", across(101), "AllowAll").await?;
         web.create_network("l2bridge", "192.168.2.0/24", "192.168.2.1", "Second")?;
-        let (a, b) = (web.run(DOCKER_NETWORK, "a")?, web.run("Second", "b")?);
+        let (a, b) = (web.run(DOCKER_NETWORK, "one")?, web.run("Second", "two")?);
         let vm = &web.guest.vm;
 
         let mut port = at_port(fabric, vm)?;
@@ -85,7 +85,7 @@ fn c14_l2bridge_containers_reach_the_outside_with_the_vms_mac_and_their_own_addr
     on_container_fabric(2, async |fabric| {
         network(fabric, "VNet1").await?;
         let web = container_host(fabric, "l2bridge").await?;
-        let a = web.run(DOCKER_NETWORK, "a")?;
+        let a = web.run(DOCKER_NETWORK, "one")?;
         let vm = &web.guest.vm;
         for (name, subnet, ttl) in [("near", "Subnet1", SAME_SUBNET), ("far", "Subnet2", OVER_THE_ROUTER)] {
             let peer = plain_vm(fabric, 1, name, &format!("VNet1/{subnet}"), 20).await?;
@@ -110,7 +110,7 @@ fn c15_l2bridge_containers_of_two_vms_in_one_subnet_are_bridged_behind_the_vms_m
         network(fabric, "VNet1").await?;
         let web = container_host(fabric, "l2bridge").await?;
         let far = other_container_host(fabric, "l2bridge", "Subnet1").await?;
-        let (a, b) = (web.run(DOCKER_NETWORK, "a")?, far.run(DOCKER_NETWORK, "b")?);
+        let (a, b) = (web.run(DOCKER_NETWORK, "one")?, far.run(DOCKER_NETWORK, "two")?);
         let mut there = at_port(fabric, &far.guest.vm)?;
         reaches(&a.namespace, b.address, SAME_SUBNET)?;
         let asked = there.wait_for(&format!("{} > {}: ICMP echo request", a.address, b.address))?;
@@ -132,7 +132,7 @@ fn c16_l2bridge_containers_of_two_vms_in_two_subnets_are_routed_and_judged() {
         network(fabric, "VNet1").await?;
         let web = container_host(fabric, "l2bridge").await?;
         let far = other_container_host(fabric, "l2bridge", "Subnet2").await?;
-        let (a, b) = (web.run(DOCKER_NETWORK, "a")?, far.run(DOCKER_NETWORK, "b")?);
+        let (a, b) = (web.run(DOCKER_NETWORK, "one")?, far.run(DOCKER_NETWORK, "two")?);
         reaches(&a.namespace, b.address, OVER_THE_ROUTER)?;
         reaches(&b.namespace, a.address, OVER_THE_ROUTER)?;
         set_address(fabric, "far-Subnet2", b.address, QUARANTINE).await?;

@@ -5,7 +5,10 @@
 //! defaults `f01_…` to `f27_…`. `docs/containers.md` lists them.
 
 mod cni;
+mod docker;
 mod firewall;
+mod l2bridge;
+mod l2tunnel;
 mod nat;
 mod node;
 mod overlay;
