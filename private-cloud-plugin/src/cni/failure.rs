@@ -190,3 +190,55 @@ impl From<ProxyError> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io;
+
+    #[test]
+    fn every_failure_has_its_code() {
+        let decode = || serde_json::from_str::<u8>("x").unwrap_err();
+        let text = || "x".to_owned();
+        let theirs = Document { version: String::new(), code: 999, msg: text(), details: String::new() };
+        for (failure, code) in [
+            (Failure::from("9.9.9".parse::<SpecVersion>().unwrap_err()), 1),
+            (Failure::TooOld { command: "GC", version: SpecVersion::V1_0_0, since: SpecVersion::V1_1_0 }, 1),
+            (Failure::Unsupported { key: "mtu", value: text(), hint: text() }, 2),
+            (Failure::UnknownContainer(text()), 3),
+            (VmError::NoEndpoint("e1".parse().unwrap()).into(), 3),
+            (Failure::Environment(vec![text()]), 4),
+            (VmError::BadInterface(text()).into(), 4),
+            (Failure::Io { what: text(), source: io::ErrorKind::BrokenPipe.into() }, 5),
+            (Failure::Decode { what: text(), source: decode() }, 6),
+            (Failure::Config { key: "mtu", problem: text() }, 7),
+            (VmError::NoUplink.into(), 7),
+            (ProxyError::Url(text()).into(), 7),
+            (Failure::TryAgainLater(text()), 11),
+            (VmError::Book(BookError::NothingOffered).into(), 11),
+            (VmError::Book(BookError::Exhausted { subnet: None, total: 1 }).into(), 11),
+            (Failure::Unavailable(text()), 50),
+            (Failure::Limited(text()), 51),
+            (Failure::Exists(text()), 100),
+            (VmError::AlreadyAttached("e1".parse().unwrap()).into(), 100),
+            (Failure::Drift(text()), 101),
+            (VmError::Kernel(KernelError::Refused { command: text(), message: text() }).into(), 102),
+            (Failure::Delegate { plugin: text(), document: Box::new(theirs) }, 999),
+        ] {
+            assert_eq!(failure.code(), code, "{failure:?}");
+            let document = failure.document(SpecVersion::V1_0_0);
+            assert_eq!((document.version.as_str(), document.code), ("1.0.0", code));
+            assert!(!document.msg.is_empty());
+        }
+    }
+
+    #[test]
+    fn causes_are_details() {
+        let source = io::Error::other("the disk is full");
+        let failure = Failure::Io { what: "write the answer".to_owned(), source };
+        let document = failure.document(SpecVersion::NEWEST);
+        assert_eq!(document.msg, "cannot write the answer");
+        assert_eq!(document.details, "the disk is full");
+        assert_eq!(failure.told(), "cannot write the answer: the disk is full");
+    }
+}

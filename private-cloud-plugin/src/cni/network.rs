@@ -292,3 +292,6 @@ fn delegate<'a>(call: &'a Call<'_>) -> Result<Option<Delegate<'a>>, Failure> {
 fn tell(call: &Call<'_>, command: &str) -> Result<(), Failure> {
     delegate(call)?.map_or(Ok(()), |delegate| delegate.run(command))
 }
+
+#[cfg(test)]
+mod tests;

@@ -52,3 +52,6 @@ pub(super) fn judge(
     }
     Err(Failure::Limited(format!("{reason}; withdrawn by the controller while in use: {}", lost.join(", "))))
 }
+
+#[cfg(test)]
+mod tests;
