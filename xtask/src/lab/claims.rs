@@ -24,6 +24,7 @@ pub(super) async fn check_all(fabric: &mut Fabric, tenants: &mut Tenants, report
     report.claim("no address of the other tenant is reachable", other_tenant(tenants));
     report.claim("each address added for containers is reachable", containers(tenants));
     report.claim("a list on one added address bites there and nowhere else", container_list(fabric, tenants).await);
+    super::containers::check_all(fabric, tenants, report).await;
     report.claim("a new deny rule stops an established flow", established_flow(fabric, tenants).await);
     report.claim("packets with a foreign source address are dropped", spoofed_source(tenants).await);
     report.claim("the rate cap of a NIC holds", rate_cap(fabric, tenants).await);
@@ -33,6 +34,7 @@ pub(super) async fn check_all(fabric: &mut Fabric, tenants: &mut Tenants, report
 }
 
 fn across_hosts(Tenants { web, client, .. }: &Tenants) -> Result<String> {
+    let web = web.vm();
     let there = hops(client, web.address())?;
     let back = hops(web, client.address())?;
     claim(there == 0 && back == 0, || format!("{there} and {back} routers in between"))?;
@@ -40,12 +42,14 @@ fn across_hosts(Tenants { web, client, .. }: &Tenants) -> Result<String> {
 }
 
 fn across_subnets(Tenants { web, database, .. }: &Tenants) -> Result<String> {
+    let web = web.vm();
     let routers = hops(web, database.address())?;
     claim(routers == 1, || format!("{routers} routers in between"))?;
     Ok(format!("ping {} > {}, over one router", web.address(), database.address()))
 }
 
 async fn separate_vnis(fabric: &Fabric, Tenants { web, client, red_web, red_client, .. }: &Tenants) -> Result<String> {
+    let web = web.vm();
     let mut seen = Vec::new();
     for (from, to, network) in [(client, web, "VNet1"), (red_client, red_web, "VNet2")] {
         let subnet = fabric.rest().get(&format!("/virtualNetworks/{network}/subnets/Subnet1")).await?;
@@ -63,6 +67,7 @@ async fn separate_vnis(fabric: &Fabric, Tenants { web, client, red_web, red_clie
 }
 
 async fn own_vm(Tenants { web, client, red_web, red_client, .. }: &Tenants) -> Result<String> {
+    let web = web.vm();
     let _services = (web.serve(80, "I am blue")?, red_web.serve(80, "I am red")?);
     for (from, to, expected) in [(client, web, "I am blue"), (red_client, red_web, "I am red")] {
         let banner = from.connect(to.address(), 80).await?.map(|conversation| conversation.banner);
@@ -86,6 +91,7 @@ fn containers(Tenants { client, .. }: &Tenants) -> Result<String> {
 }
 
 async fn container_list(fabric: &Fabric, Tenants { web, client, .. }: &Tenants) -> Result<String> {
+    let web = web.vm();
     let rest = fabric.rest();
     let (closed, open) = (container(*CONTAINERS.end()), container(*CONTAINERS.start()));
     rest.put("/accessControlLists/Quarantine", &documents::acl(&["100 in deny * * > *"])).await?;
@@ -103,6 +109,7 @@ async fn container_list(fabric: &Fabric, Tenants { web, client, .. }: &Tenants) 
 }
 
 async fn established_flow(fabric: &Fabric, Tenants { web, client, .. }: &Tenants) -> Result<String> {
+    let web = web.vm();
     let rest = fabric.rest();
     let _services = (web.serve(8080, "one")?, web.serve(8081, "other")?);
     let silent = || Error::Claim("a connection that is allowed does not work".to_owned());
@@ -122,6 +129,7 @@ async fn established_flow(fabric: &Fabric, Tenants { web, client, .. }: &Tenants
 }
 
 async fn spoofed_source(Tenants { web, client, .. }: &Tenants) -> Result<String> {
+    let web = web.vm();
     let foreign = IpAddr::V4(Ipv4Addr::new(192, 168, 1, 77));
     client.namespace.ip(&[format!("address add {foreign}/32 dev eth0")])?;
     let target = (web.address(), 5000);
@@ -137,6 +145,7 @@ async fn spoofed_source(Tenants { web, client, .. }: &Tenants) -> Result<String>
 }
 
 async fn rate_cap(fabric: &Fabric, Tenants { web, client, .. }: &Tenants) -> Result<String> {
+    let web = web.vm();
     let rest = fabric.rest();
     let path = format!("/networkInterfaces/{}", client.name);
     let before = rest.get(&path).await?;
@@ -159,6 +168,7 @@ async fn rate_cap(fabric: &Fabric, Tenants { web, client, .. }: &Tenants) -> Res
 }
 
 async fn migration(fabric: &Fabric, Tenants { web, client, .. }: &mut Tenants) -> Result<String> {
+    let web = web.vm();
     fabric.migrate(client, 0).await?;
     hops(client, web.address())?;
     let ports = fabric.hosts[1].agent.ports().await?;
@@ -183,6 +193,7 @@ async fn fail_static(fabric: &mut Fabric, tenants: &Tenants) -> Result<String> {
 
 /// Restarts an agent that has no controller, and looks whether it enforces as before.
 fn host_alone(fabric: &mut Fabric, Tenants { web, client, red_client, .. }: &Tenants) -> Result<()> {
+    let web = web.vm();
     let host = &mut fabric.hosts[client.host];
     host.agent.process().kill()?;
     host.restart_agent()?;
@@ -191,12 +202,12 @@ fn host_alone(fabric: &mut Fabric, Tenants { web, client, red_client, .. }: &Ten
 }
 
 /// Routers between a VM and an address that answers.
-fn hops(from: &Vm, to: IpAddr) -> Result<u8> {
+pub(super) fn hops(from: &Vm, to: IpAddr) -> Result<u8> {
     let echo = from.ping(to)?.ok_or_else(|| Error::Claim(format!("{} gets no answer from {to}", from.name)))?;
     Ok(64u8.saturating_sub(echo.ttl))
 }
 
-fn unreachable(from: &Vm, to: IpAddr) -> Result<()> {
+pub(super) fn unreachable(from: &Vm, to: IpAddr) -> Result<()> {
     let silent = from.ping(to)?.is_none();
     claim(silent, || format!("{} gets an answer from {to}", from.name))
 }

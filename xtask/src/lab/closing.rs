@@ -2,7 +2,7 @@
 
 use super::relay;
 use super::report::say;
-use super::tenants::Tenants;
+use super::tenants::{Tenants, Web};
 use crate::borrow;
 use harness::fabric::Fabric;
 use harness::namespace::Namespace;
@@ -26,6 +26,7 @@ pub(super) async fn stay(home: &Namespace, fabric: &Fabric, tenants: &Tenants) -
     }
 
     let Tenants { web, client, .. } = tenants;
+    let web = web.vm();
     let program = binaries::path(binaries::AGENT)?;
     let program = program.display();
     say!("\nNetwork interfaces, and where they are enforced:");
@@ -42,6 +43,12 @@ pub(super) async fn stay(home: &Namespace, fabric: &Fabric, tenants: &Tenants) -
     say!("\nInside a VM:");
     for vm in [client, web, &tenants.database, &tenants.red_web, &tenants.red_client] {
         say!("  {nsenter} --net={} ping {}    # {}", vm.namespace.path().display(), web.address(), vm.name);
+    }
+    if let Web::Docker(host) = &tenants.web {
+        say!("\nDocker in VM {}, whose containers are on the tenant network:", host.guest.vm.name);
+        let enter = format!("{:?}", host.guest.command("docker")).replace('"', "");
+        say!("  {enter} ps");
+        say!("  {enter} run --rm --network=MyContainerOverlayNetwork busybox ping -c 3 {}", client.address());
     }
     say!("\nOn the fabric:");
     say!("  {nsenter} --net={} tcpdump -nn -i fabric udp port 4789", fabric.site.path().display());

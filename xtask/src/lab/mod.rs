@@ -2,6 +2,7 @@
 
 mod claims;
 mod closing;
+mod containers;
 mod relay;
 mod report;
 mod tenants;
@@ -32,8 +33,8 @@ pub(crate) fn run(stay: Stay) -> ExitCode {
     if !packages::is_root() && !borrow::has_borrowed() {
         return again_with_borrowed_privileges(stay);
     }
-    if support::PROGRAMS.iter().any(|(program, _)| !support::on_path(program)) {
-        say!("some programs that the lab needs are missing");
+    if !packages::missing().is_empty() {
+        say!("some packages that the lab or tests need are missing");
         say!("{}", packages::install());
     }
     if let Some(missing) = support::missing() {

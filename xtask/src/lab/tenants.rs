@@ -1,12 +1,14 @@
 //! Two tenants with the same address space, made over REST in the steps of the container workflow.
 
 use super::report::Report;
+use harness::docker::IMAGE;
 use harness::documents::{self, ALLOW_ALL};
 use harness::error::claim;
 use harness::fabric::Fabric;
+use harness::plugin::ContainerHost;
 use harness::rest::Rest;
-use harness::vm::Vm;
-use harness::{Error, Result};
+use harness::vm::{Configure, Vm};
+use harness::{Error, Result, support};
 use serde_json::Value;
 
 /// The VM that hosts containers, and the address by which the workflow finds its NIC.
@@ -18,11 +20,18 @@ pub(super) const ALLOW_ALL_LIST: &str = "AllowAll";
 /// Last octets of the addresses that the workflow adds for containers.
 pub(super) const CONTAINERS: std::ops::RangeInclusive<u8> = 101..=110;
 
+/// The first docker command of the workflow.
+const CREATE_NETWORK: &str =
+    "docker network create -d l2bridge --subnet=192.168.1.0/24 --gateway=192.168.1.1 MyContainerOverlayNetwork";
+
+/// How the second one begins.
+pub(super) const RUN: &str = "docker run --network=MyContainerOverlayNetwork";
+
 /// Running VMs. Tenant blue owns VNet1, tenant red VNet2; both networks are 192.168.0.0/16.
 #[derive(Debug)]
 pub(super) struct Tenants {
     /// Blue's container host: 192.168.1.9 and .101 to .110, host 1.
-    pub(super) web: Vm,
+    pub(super) web: Web,
     /// Blue's client: 192.168.1.10, host 2.
     pub(super) client: Vm,
     /// Blue's database in the second subnet: 192.168.2.4, host 1.
@@ -31,6 +40,24 @@ pub(super) struct Tenants {
     pub(super) red_web: Vm,
     /// Red's client, with an address that blue does not have: 192.168.1.20, host 1.
     pub(super) red_client: Vm,
+}
+
+/// A VM that hosts containers.
+#[derive(Debug)]
+pub(super) enum Web {
+    /// With a docker engine; its containers have the added addresses.
+    Docker(Box<ContainerHost>),
+    /// Where there can be no engine, the VM has the added addresses itself.
+    Bare(Vm),
+}
+
+impl Web {
+    pub(super) fn vm(&self) -> &Vm {
+        match self {
+            Self::Docker(host) => &host.guest.vm,
+            Self::Bare(vm) => vm,
+        }
+    }
 }
 
 impl Tenants {
@@ -51,12 +78,12 @@ impl Tenants {
 
         report.progress("REST: a NIC for the VM that will host containers, 192.168.1.9");
         nic(&rest, "blue-web", CONTAINER_HOST, "VNet1/Subnet1").await?;
-        let mut web = fabric.boot(0, "blue-web").await?;
+        let web = fabric.boot_with(0, "blue-web", Configure::Own).await?;
         report.progress("VM blue-web runs on host-1, its port attached with southbound-agent port attach");
 
         add_container_addresses(&rest).await?;
         report.progress("REST: NIC read by its address, ten addresses appended, the whole NIC put back");
-        fabric.renew(&mut web).await?;
+        let web = host_containers(fabric, web, report).await?;
 
         report.progress("REST: VNet2 with the same address space; three more NICs; their VMs boot");
         rest.put("/virtualNetworks/VNet2", &network).await?;
@@ -101,6 +128,28 @@ async fn add_container_addresses(rest: &Rest) -> Result<()> {
     let written = rest.put(&path, &nic).await?;
     let stored = written.document["properties"]["ipConfigurations"].as_array().map_or(0, Vec::len);
     claim(stored == 11, || format!("the NIC has {stored} addresses after ten were appended"))
+}
+
+/// Two docker commands in the VM, if there can be an engine.
+async fn host_containers(fabric: &Fabric, mut vm: Vm, report: &Report) -> Result<Web> {
+    if let Some(missing) = support::missing_for_containers() {
+        report.progress(&format!("SKIPPED: no docker engine in the VM; missing: {missing}"));
+        fabric.renew(&mut vm).await?;
+        return Ok(Web::Bare(vm));
+    }
+    fabric.enable_proxies()?;
+    report.progress("southbound-agent proxy enable, on every host");
+    let host = ContainerHost::start(vm).await?;
+    report.progress("VM blue-web: a docker engine and private-cloud-plugin docker run in it");
+    for line in [CREATE_NETWORK.to_owned(), format!("{RUN} -d --name web1 {IMAGE} sleep 1000000")] {
+        report.progress(&format!("VM blue-web: {line}"));
+        host.type_in(&line)?;
+    }
+    for number in 2..=CONTAINERS.count() {
+        host.type_in(&format!("{RUN} -d --name web{number} {IMAGE} sleep 1000000"))?;
+    }
+    report.progress("VM blue-web: the second command nine times more");
+    Ok(Web::Docker(Box::new(host)))
 }
 
 /// `IP_192_168_1_101`
