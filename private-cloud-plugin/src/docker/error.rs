@@ -60,6 +60,8 @@ pub(super) enum CallError {
          --ipam-driver={0}, or use docker through this plugin's socket (docker context, DOCKER_HOST)"
     )]
     ForeignAddresses(Kind),
+    #[error("--publish {0} is not supported on a nat network: {1}")]
+    Publish(String, &'static str),
     #[error("an {0} network has one subnet, and docker asks for {1}; create a network for each")]
     Subnets(Kind, usize),
 }

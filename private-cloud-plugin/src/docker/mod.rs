@@ -2,6 +2,7 @@
 //! each driver name, and a socket for docker's clients in front of the engine's own.
 
 mod error;
+mod firewall;
 mod front;
 mod ipam;
 mod network;

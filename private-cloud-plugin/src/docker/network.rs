@@ -5,11 +5,12 @@ use super::error::CallError;
 use super::ipam::ADDRESS_SPACE;
 use super::wire::{
     CreateEndpoint, CreateNetwork, CreatedEndpoint, CreatedInterface, DeleteEndpoint, DeleteNetwork, GENERIC,
-    InterfaceName, Join, Joined, Options, PORT_MAP,
+    InterfaceName, Join, Joined, Options, PORT_MAP, PortMapping,
 };
-use crate::network::Kind;
+use crate::network::{Kind, PublishedPort, Transport};
 use crate::vm::{EndpointSpec, NetworkSpec, Place, VmError};
 use ipnet::Ipv4Net;
+use serde::Deserialize;
 use serde_json::Value;
 
 /// Option that names the uplink; docker on Windows calls it so (`containers.md` section 1.1).
@@ -49,11 +50,14 @@ impl Driver {
             "" => None,
             text => Some(text.parse().map_err(|_| CallError::Address { text: text.to_owned() })?),
         };
-        if publishes(&options) {
-            tracing::warn!(%endpoint, %address, "--publish has no effect: the container is reached at its own address");
-        }
+        let ports = published(self.kind, &options)?;
         let spec = EndpointSpec { network, address, mac };
-        let endpoint = self.change(move |change| change.add_endpoint(&endpoint, &spec)).await?;
+        let added = self.change(move |change| {
+            let added = change.add_endpoint(&endpoint, &spec)?;
+            change.publish(&endpoint, &ports)?;
+            Ok(added)
+        });
+        let endpoint = added.await?;
         let mac_address = mac.is_none().then_some(endpoint.mac);
         Ok(CreatedEndpoint { interface: CreatedInterface { mac_address } })
     }
@@ -65,15 +69,20 @@ impl Driver {
 
     /// Makes the devices. Docker takes the container's end, names it and configures it.
     pub(super) async fn join(&self, request: Result<Join, CallError>) -> Result<Joined, CallError> {
-        let Join { endpoint } = request?;
+        let Join { endpoint, sandbox } = request?;
+        let id = endpoint.clone();
         let joined = self.change(move |change| {
             let attached = change.attach(&endpoint, &Place::Here)?;
             let state = change.state();
-            let network = state.endpoints.get(&endpoint).and_then(|found| state.networks.get(&found.network));
-            let network = network.ok_or(VmError::NoEndpoint(endpoint))?;
-            Ok((attached.container_device, network.gateway))
+            let found = state.endpoints.get(&endpoint);
+            let found = found.and_then(|found| Some((state.networks.get(&found.network)?, found)));
+            let (network, found) = found.ok_or(VmError::NoEndpoint(endpoint))?;
+            Ok((attached.container_device, network.gateway, found.published.clone()))
         });
-        let (src_name, gateway) = joined.await?;
+        let (src_name, gateway, ports) = joined.await?;
+        if !sandbox.as_os_str().is_empty() {
+            self.protect_soon(id, &ports, sandbox);
+        }
         Ok(Joined {
             interface_name: InterfaceName { src_name, dst_prefix: "eth" },
             gateway: gateway.map(|gateway| gateway.to_string()).unwrap_or_default(),
@@ -113,7 +122,63 @@ fn network_spec(kind: Kind, uplink: Option<String>, request: &CreateNetwork) -> 
     Ok(spec)
 }
 
-fn publishes(options: &Options) -> bool {
+/// The published ports of an endpoint. Only nat has any: elsewhere the container is reached at its own address.
+fn published(kind: Kind, options: &Options) -> Result<Vec<PublishedPort>, CallError> {
     let ports = options.as_ref().and_then(|options| options.get(PORT_MAP)).and_then(Value::as_array);
-    ports.is_some_and(|ports| !ports.is_empty())
+    let ports = ports.map(Vec::as_slice).unwrap_or_default();
+    if kind == Kind::Nat {
+        return ports.iter().map(publish).collect();
+    }
+    if !ports.is_empty() {
+        tracing::warn!("--publish has no effect on an {kind} network: the container is reached at its own address");
+    }
+    Ok(Vec::new())
+}
+
+fn publish(port: &Value) -> Result<PublishedPort, CallError> {
+    let refused = |why| CallError::Publish(port.to_string(), why);
+    let mapping = PortMapping::deserialize(port).map_err(|_| refused("it is no port mapping"))?;
+    let protocol = [Transport::Tcp, Transport::Udp].into_iter().find(|known| known.number() == mapping.proto);
+    let protocol = protocol.ok_or_else(|| refused("only tcp and udp have ports"))?;
+    let (external, internal) = (mapping.host_port, mapping.port);
+    if external == 0 || ![0, external].contains(&mapping.host_port_end) {
+        return Err(refused("say one port of the VM, as in 8080:80"));
+    }
+    if !["", "0.0.0.0"].contains(&mapping.host_ip.as_str()) {
+        return Err(refused("ports are published at every address of the VM; leave the address out"));
+    }
+    Ok(PublishedPort { protocol, external, internal })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn ports(kind: Kind, mapping: Value) -> Result<Vec<PublishedPort>, CallError> {
+        let options = json!({ PORT_MAP: [mapping] });
+        published(kind, &options.as_object().cloned())
+    }
+
+    #[test]
+    fn a_published_port_leads_to_a_nat_container_and_is_ignored_elsewhere() {
+        let mapping = json!({"Proto": 17, "IP": "", "Port": 53, "HostIP": "", "HostPort": 5353, "HostPortEnd": 5353});
+        let expected = PublishedPort { protocol: Transport::Udp, external: 5353, internal: 53 };
+        assert_eq!(ports(Kind::Nat, mapping.clone()).unwrap(), [expected]);
+        assert_eq!(ports(Kind::L2Bridge, mapping).unwrap(), []);
+    }
+
+    #[test]
+    fn a_published_port_that_cannot_be_is_refused_with_the_cure() {
+        for (mapping, part) in [
+            (json!({"Proto": 132, "Port": 80, "HostPort": 8080}), "only tcp and udp"),
+            (json!({"Proto": 6, "Port": 80}), "say one port"),
+            (json!({"Proto": 6, "Port": 80, "HostPort": 8000, "HostPortEnd": 8010}), "say one port"),
+            (json!({"Proto": 6, "Port": 80, "HostPort": 8080, "HostIP": "10.0.0.4"}), "every address of the VM"),
+            (json!("8080:80"), "no port mapping"),
+        ] {
+            let error = ports(Kind::Nat, mapping).unwrap_err().to_string();
+            assert!(error.contains(part), "{error}");
+        }
+    }
 }

@@ -7,6 +7,7 @@ use policy::net::MacAddr;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::net::Ipv4Addr;
+use std::path::PathBuf;
 
 /// `-o` options are below this key.
 pub(super) const GENERIC: &str = "com.docker.network.generic";
@@ -96,6 +97,23 @@ pub(super) struct DeleteEndpoint {
 pub(super) struct Join {
     #[serde(rename = "EndpointID")]
     pub(super) endpoint: EndpointId,
+    /// Where the container's network namespace is going to be.
+    #[serde(rename = "SandboxKey", default)]
+    pub(super) sandbox: PathBuf,
+}
+
+/// A member of [`PORT_MAP`]. Docker numbers protocols as IP does.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct PortMapping {
+    pub(super) proto: u8,
+    pub(super) port: u16,
+    #[serde(default)]
+    pub(super) host_port: u16,
+    #[serde(default)]
+    pub(super) host_port_end: u16,
+    #[serde(rename = "HostIP", default)]
+    pub(super) host_ip: String,
 }
 
 #[derive(Debug, Serialize)]

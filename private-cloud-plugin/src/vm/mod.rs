@@ -53,7 +53,7 @@ use crate::store::Store;
 use ipnet::Ipv4Net;
 use policy::net::MacAddr;
 use std::net::Ipv4Addr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -133,6 +133,15 @@ impl Vm {
     /// Those of the store and of the kernel.
     pub fn reconcile(&self) -> Result<(), VmError> {
         self.change(|change| change.reconcile())
+    }
+
+    /// Loads an nft script into the network namespace at `netns`: the firewall of a container that is not made by this
+    /// program. See [`Change::protect`] for others.
+    ///
+    /// # Errors
+    /// Those of the kernel.
+    pub fn protect(&self, netns: &Path, script: &str) -> Result<(), VmError> {
+        Ok(self.kernel.nft_within(netns, script)?)
     }
 
     /// What is remembered, and what is there.

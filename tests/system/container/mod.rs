@@ -6,6 +6,7 @@
 
 mod cni;
 mod docker;
+mod docker_drivers;
 mod firewall;
 mod l2bridge;
 mod l2tunnel;
