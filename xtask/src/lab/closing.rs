@@ -2,10 +2,12 @@
 
 use super::relay;
 use super::report::say;
-use super::tenants::{Tenants, Web};
+use super::tenants::{RUN, Tenants, Web};
 use crate::borrow;
+use harness::docker::IMAGE;
 use harness::fabric::Fabric;
 use harness::namespace::Namespace;
+use harness::plugin::API;
 use harness::{Error, Result, binaries};
 use std::net::SocketAddr;
 
@@ -45,10 +47,16 @@ pub(super) async fn stay(home: &Namespace, fabric: &Fabric, tenants: &Tenants) -
         say!("  {nsenter} --net={} ping {}    # {}", vm.namespace.path().display(), web.address(), vm.name);
     }
     if let Web::Docker(host) = &tenants.web {
-        say!("\nDocker in VM {}, whose containers are on the tenant network:", host.guest.vm.name);
-        let enter = format!("{:?}", host.guest.command("docker")).replace('"', "");
-        say!("  {enter} ps");
-        say!("  {enter} run --rm --network=MyContainerOverlayNetwork busybox ping -c 3 {}", client.address());
+        let vm = &host.guest.vm;
+        say!(
+            "\nDocker in VM {}, whose containers are on the tenant network; a shell of the VM, and what to type in it:",
+            vm.name
+        );
+        let enter = format!("{:?}", host.guest.command("env")).replace('"', "");
+        say!("  {enter} DOCKER_HOST={API} sh");
+        say!("    docker exec web1 ping -c 3 {}", client.address());
+        say!("    docker rm --force web10; {RUN} -it {IMAGE} sh");
+        say!("    {} status", binaries::path(binaries::PLUGIN)?.display());
     }
     say!("\nOn the fabric:");
     say!("  {nsenter} --net={} tcpdump -nn -i fabric udp port 4789", fabric.site.path().display());
