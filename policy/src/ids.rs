@@ -55,6 +55,10 @@ uuid_id! {
     HostId
 }
 uuid_id! {
+    /// A virtual machine, as its host names it.
+    VmId
+}
+uuid_id! {
     /// One life of a controller's database. Generations of different epochs cannot be compared.
     Epoch
 }

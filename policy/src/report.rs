@@ -1,6 +1,6 @@
 //! What an agent says of itself: ports that came and went, and what enforcement of their policy came to.
 
-use crate::ids::{AttachId, Epoch, Generation, HostId, NicId};
+use crate::ids::{AttachId, Epoch, Generation, HostId, NicId, VmId};
 use crate::net::MacAddr;
 use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
@@ -84,4 +84,7 @@ pub struct AttachPort {
     pub profile_id: NicId,
     /// MAC of the VM.
     pub mac: MacAddr,
+    /// The VM: tells which ports belong together. Without it, the port is taken for its VM's only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vm: Option<VmId>,
 }

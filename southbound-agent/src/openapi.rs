@@ -178,6 +178,7 @@ fn schemas() -> Value {
             ("device", "string", ""),
             ("profileId", "uuid", ""),
             ("mac", "string", ""),
+            ("vm?", "uuid", "The VM: tells which ports belong together."),
         ]),
         "Events": object("What changed since the given sequence number.", &[
             ("instance", "uuid", "One run of the agent."),
@@ -205,11 +206,13 @@ fn schemas() -> Value {
         "ProxySettings": object("What an operator decides of the network proxy.", &[
             ("enabled", "boolean", "VMs get answers."),
             ("routes?", "[string]", "Where documents are found, such as list=/ListNetwork; what existing clients use if not given."),
+            ("allInterfaces?", "boolean", "Documents about interfaces show all of a VM."),
         ]),
         "Proxy": object("The network proxy.", &[
             ("enabled", "boolean", "VMs get answers."),
             ("listen", "string", "Where VMs find it."),
             ("routes", "[string]", "Where documents are found."),
+            ("allInterfaces", "boolean", "Documents about interfaces show all of a VM."),
             ("ports", "[ProxyPort]", "Every attached port."),
         ]),
         "ProxyPort": object("What the VM of one port asked for since the port was attached.", &[

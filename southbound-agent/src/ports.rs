@@ -1,6 +1,6 @@
 //! Network devices that are attached as VM ports. Pure; the ledger makes changes durable.
 
-use policy::ids::{AttachId, NicId};
+use policy::ids::{AttachId, NicId, VmId};
 use policy::net::MacAddr;
 use policy::report::AttachPort;
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,9 @@ pub struct Attachment {
     pub device: String,
     /// MAC of the VM as the host knows it.
     pub mac: MacAddr,
+    /// The VM, if the host said which.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vm: Option<VmId>,
 }
 
 /// All attached ports, at most one for each profile id and each device.
@@ -80,7 +83,7 @@ impl Attachments {
     /// # Errors
     /// [`AttachRefusal`]
     pub fn judge(&self, request: &AttachPort, new_id: AttachId) -> Result<Option<PortChange>, AttachRefusal> {
-        let AttachPort { device, profile_id, mac } = request;
+        let AttachPort { device, profile_id, mac, vm } = request;
         if !is_device_name(device) {
             return Err(AttachRefusal::BadDevice(device.clone()));
         }
@@ -90,11 +93,11 @@ impl Attachments {
         if let Some(other) = self.iter().find(|other| other.device == *device && other.profile_id != *profile_id) {
             return Err(AttachRefusal::DeviceInUse { device: device.clone(), profile: other.profile_id });
         }
-        if self.get(*profile_id).is_some_and(|held| held.device == *device && held.mac == *mac) {
+        if self.get(*profile_id).is_some_and(|held| held.device == *device && held.mac == *mac && held.vm == *vm) {
             return Ok(None);
         }
-        let (profile_id, device, mac) = (*profile_id, device.clone(), *mac);
-        Ok(Some(PortChange::Attach(Attachment { profile_id, attach_id: new_id, device, mac })))
+        let (profile_id, device, mac, vm) = (*profile_id, device.clone(), *mac, *vm);
+        Ok(Some(PortChange::Attach(Attachment { profile_id, attach_id: new_id, device, mac, vm })))
     }
 
     /// Carries out `change`. A detachment of an attachment that is not there, or was replaced, does nothing.
@@ -118,7 +121,7 @@ mod tests {
 
     fn request(device: &str, profile: u128, mac: u64) -> AttachPort {
         let profile_id = NicId(Uuid::from_u128(profile));
-        AttachPort { device: device.to_owned(), profile_id, mac: MacAddr::from_u64(mac) }
+        AttachPort { device: device.to_owned(), profile_id, mac: MacAddr::from_u64(mac), vm: None }
     }
 
     fn attach(ports: &mut Attachments, request: &AttachPort, id: u128) -> bool {

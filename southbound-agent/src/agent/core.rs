@@ -213,11 +213,12 @@ impl Core {
     /// Tells the port's guest what is in force for it.
     fn publish(&self, status: &PortStatus, published: &mut Published) {
         let key = SectionKey::Port(status.profile_id);
+        let vm = self.ports.get(status.profile_id).and_then(|port| port.vm);
         match (&status.result, self.state.hash(key)) {
-            (PortResult::Success, Some(hash)) if published.holds(status.profile_id, hash) => {}
+            (PortResult::Success, Some(hash)) if published.holds(status.profile_id, hash, vm) => {}
             (PortResult::Success, Some(hash)) => {
                 if let Some(Section::Port(port)) = self.state.section(key).as_deref() {
-                    published.put(hash, port.clone());
+                    published.put(hash, port.clone(), vm);
                 }
             }
             _ => published.remove(status.profile_id),
@@ -259,6 +260,6 @@ impl Core {
 }
 
 fn status(port: &Attachment, result: PortResult) -> PortStatus {
-    let Attachment { profile_id, attach_id, device, mac } = port.clone();
+    let Attachment { profile_id, attach_id, device, mac, vm: _ } = port.clone();
     PortStatus { profile_id, attach_id, device, mac, result }
 }

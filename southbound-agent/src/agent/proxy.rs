@@ -33,6 +33,8 @@ pub struct ProxyStatus {
     pub listen: SocketAddrV4,
     /// Where the documents are found.
     pub routes: Routes,
+    /// The documents about interfaces show all of a VM.
+    pub all_interfaces: bool,
     /// Every attached port.
     pub ports: Vec<ProxyPort>,
 }
@@ -58,7 +60,7 @@ impl Proxy {
     pub(crate) fn load(state_dir: PathBuf, site: Site) -> io::Result<Self> {
         let settings = ProxySettings::load(&state_dir)?;
         let directory = Arc::<Directory>::default();
-        directory.write().set_routes(settings.routes.clone());
+        directory.write().follow(&settings);
         Ok(Self { site, settings, state_dir, directory, statistics: Arc::default() })
     }
 
@@ -102,6 +104,7 @@ impl Agent {
             enabled: settings.enabled,
             listen: site.listen,
             routes: settings.routes.clone(),
+            all_interfaces: settings.all_interfaces,
             ports: core.ports.iter().map(|port| core.proxy.port(port.profile_id)).collect(),
         }
     }
@@ -113,7 +116,7 @@ impl Agent {
     pub fn set_proxy(&self, settings: ProxySettings) -> io::Result<ProxyStatus> {
         let mut core = self.core();
         settings.save(&core.proxy.state_dir)?;
-        core.proxy.directory.write().set_routes(settings.routes.clone());
+        core.proxy.directory.write().follow(&settings);
         tracing::info!(enabled = settings.enabled, listen = %core.proxy.site.listen, "network proxy");
         core.proxy.settings = settings;
         core.enforce(BTreeSet::from([Key::Host]));

@@ -294,6 +294,7 @@ async fn ports_that_arrive_together_are_each_answered_for_themselves() {
             device: format!("tap{device}"),
             profile_id,
             mac: MacAddr::from_u64(0x0200_0000_0000 + u64::from(profile)),
+            vm: None,
         }
     };
     let requests = (0..60).flat_map(|n| [request(n, n), request(n, n), request(n, 1000 + n)]);

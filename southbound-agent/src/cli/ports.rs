@@ -2,7 +2,7 @@
 
 use crate::cli::{AgentAddress, CliError, Client};
 use clap::{Args, Subcommand};
-use policy::ids::NicId;
+use policy::ids::{NicId, VmId};
 use policy::net::MacAddr;
 use policy::report::{AttachPort, PortResult, PortStatus};
 use reqwest::Method;
@@ -29,6 +29,9 @@ pub(super) struct Attach {
     /// MAC address of the VM.
     #[arg(long)]
     mac: MacAddr,
+    /// Id of the VM, so that it is known which ports are of one VM.
+    #[arg(long, value_name = "GUID")]
+    vm: Option<VmId>,
     #[command(flatten)]
     agent: AgentAddress,
 }
@@ -48,8 +51,8 @@ pub(super) struct Detach {
 impl PortCommand {
     pub(super) async fn run(self, out: &mut impl Write) -> Result<(), CliError> {
         match self {
-            Self::Attach(Attach { device, profile_id, mac, agent }) => {
-                let request = AttachPort { device, profile_id, mac };
+            Self::Attach(Attach { device, profile_id, mac, vm, agent }) => {
+                let request = AttachPort { device, profile_id, mac, vm };
                 let port: PortStatus = Client::new(agent)?.call(Method::POST, "/v1/ports", Some(&request)).await?;
                 writeln!(out, "attached {}", line(&port))?;
             }

@@ -34,6 +34,9 @@ pub(super) struct Enable {
     /// given several times; without it, what existing clients ask for.
     #[arg(long = "route", value_name = "DOCUMENT=/PATH")]
     routes: Vec<Route>,
+    /// Show in documents about interfaces all of a VM, as far as `port attach` said which ports are of one VM.
+    #[arg(long)]
+    all_interfaces: bool,
     #[command(flatten)]
     agent: AgentAddress,
 }
@@ -42,15 +45,15 @@ impl ProxyCommand {
     pub(super) async fn run(self, out: &mut impl Write) -> Result<(), CliError> {
         const PATH: &str = "/v1/proxy";
         let status: ProxyStatus = match self {
-            Self::Enable(Enable { routes, agent }) => {
+            Self::Enable(Enable { routes, all_interfaces, agent }) => {
                 let routes = if routes.is_empty() { Routes::default() } else { Routes::from(routes) };
-                let settings = ProxySettings { enabled: true, routes };
+                let settings = ProxySettings { enabled: true, routes, all_interfaces };
                 Client::new(agent)?.call(Method::PUT, PATH, Some(&settings)).await?
             }
             Self::Disable(agent) => {
                 let client = Client::new(agent)?;
-                let ProxyStatus { routes, .. } = client.get(PATH).await?;
-                client.call(Method::PUT, PATH, Some(&ProxySettings { enabled: false, routes })).await?
+                let ProxyStatus { routes, all_interfaces, .. } = client.get(PATH).await?;
+                client.call(Method::PUT, PATH, Some(&ProxySettings { enabled: false, routes, all_interfaces })).await?
             }
             Self::Registry(Registry { remove }) => {
                 let file = if remove { registry::disabling() } else { registry::enabling(Site::at(Site::LISTEN)) };

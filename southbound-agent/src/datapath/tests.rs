@@ -152,7 +152,7 @@ impl TestHost {
     /// A device pair, one end attached as the VM's port; returns the VM's end.
     fn attach(&self, vm: u8) -> Vm {
         ip(&format!("link add h{vm} type veth peer name g{vm}"));
-        let request = AttachPort { device: format!("h{vm}"), profile_id: nic(vm), mac: mac(vm) };
+        let request = AttachPort { device: format!("h{vm}"), profile_id: nic(vm), mac: mac(vm), vm: None };
         self.application.agent().attach(&request).unwrap();
         let guest = Vm::new(vm);
         // The kernel raises both ends on its own time, and drops what is sent before.
@@ -335,7 +335,7 @@ fn a_device_that_disappears_is_a_port_that_is_detached() {
 fn a_device_that_is_not_there_cannot_be_attached() {
     in_namespace(|| {
         let host = TestHost::start(1);
-        let request = AttachPort { device: "none".to_owned(), profile_id: nic(4), mac: mac(4) };
+        let request = AttachPort { device: "none".to_owned(), profile_id: nic(4), mac: mac(4), vm: None };
         assert!(host.application.agent().attach(&request).is_err());
         assert_eq!(host.application.agent().ports(), []);
     });

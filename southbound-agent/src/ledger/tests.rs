@@ -6,7 +6,7 @@ use policy::GOAL_STATE_VERSION;
 use policy::acl::Action;
 use policy::goal_state::{ContentHash, SectionBody, SectionKey};
 use policy::host::{DefaultVerdict, Encapsulation, Host};
-use policy::ids::{AttachId, Epoch, Generation, HostId, NicId};
+use policy::ids::{AttachId, Epoch, Generation, HostId, NicId, VmId};
 use policy::net::MacAddr;
 use policy::port::{Guards, Port, Qos};
 use proptest::prelude::*;
@@ -73,6 +73,7 @@ fn attachment(number: u128) -> Attachment {
         attach_id: AttachId(Uuid::from_u128(100 + number)),
         device: format!("tap{number}"),
         mac: MacAddr::from_u64(7),
+        vm: number.is_multiple_of(2).then(|| VmId(Uuid::from_u128(9))),
     }
 }
 

@@ -165,6 +165,7 @@ impl World {
                 attach_id: AttachId(id(5, number)),
                 device: format!("tap{number}"),
                 mac: MacAddr::from_u64(mac.into()),
+                vm: None,
             }));
         }
         ports

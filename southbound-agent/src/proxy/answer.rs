@@ -40,8 +40,9 @@ impl Status {
 }
 
 impl Answer {
-    /// Answer to a request of the network interface that `listing` is of; `None` when nothing is in force for it.
-    pub(super) fn to(request: &Request, routes: &Routes, listing: Option<&Listing>) -> Self {
+    /// Answer to a request of the network interface that the first of `listings` is of; none when nothing is in force for
+    /// it.
+    pub(super) fn to(request: &Request, routes: &Routes, listings: &[Listing]) -> Self {
         if request.method != "GET" {
             return Self::empty(Status::MethodNotAllowed);
         }
@@ -49,11 +50,11 @@ impl Answer {
             return Self::empty(Status::BadRequest);
         }
         let Some(document) = routes.find(&request.target) else { return Self::empty(Status::NotFound) };
-        let Some(listing) = listing else { return Self::empty(Status::Forbidden) };
+        let Some(own) = listings.first() else { return Self::empty(Status::Forbidden) };
         let (body, content_type) = match document {
-            Document::List => (documents::list_network(listing), "application/json"),
-            Document::Xml => (documents::interfaces_xml(listing), "text/xml"),
-            Document::Json => (documents::interfaces_json(listing), "application/json"),
+            Document::List => (documents::list_network(own), "application/json"),
+            Document::Xml => (documents::interfaces_xml(listings), "text/xml"),
+            Document::Json => (documents::interfaces_json(listings), "application/json"),
         };
         Self { status: Status::Ok, body, content_type: Some(content_type) }
     }
@@ -108,19 +109,19 @@ mod tests {
 
     #[test]
     fn each_request_gets_the_status_it_deserves() {
-        let (routes, listing) = (Routes::default(), listing());
+        let (routes, listing) = (Routes::default(), [listing()]);
         let with_body = Request { has_body: true, ..request("GET", "/ListNetwork") };
-        for (request, listing, status) in [
-            (request("GET", "/ListNetwork"), Some(&listing), Status::Ok),
-            (request("GET", "/ListNetwork"), None, Status::Forbidden),
-            (request("GET", "/"), Some(&listing), Status::NotFound),
-            (request("GET", "/metadata/instance"), None, Status::NotFound),
-            (request("HEAD", "/ListNetwork"), Some(&listing), Status::MethodNotAllowed),
-            (request("POST", "/ListNetwork"), Some(&listing), Status::MethodNotAllowed),
-            (request("get", "/ListNetwork"), Some(&listing), Status::MethodNotAllowed),
-            (with_body, Some(&listing), Status::BadRequest),
+        for (request, listings, status) in [
+            (request("GET", "/ListNetwork"), &listing[..], Status::Ok),
+            (request("GET", "/ListNetwork"), &[], Status::Forbidden),
+            (request("GET", "/"), &listing[..], Status::NotFound),
+            (request("GET", "/metadata/instance"), &[], Status::NotFound),
+            (request("HEAD", "/ListNetwork"), &listing[..], Status::MethodNotAllowed),
+            (request("POST", "/ListNetwork"), &listing[..], Status::MethodNotAllowed),
+            (request("get", "/ListNetwork"), &listing[..], Status::MethodNotAllowed),
+            (with_body, &listing[..], Status::BadRequest),
         ] {
-            let answer = Answer::to(&request, &routes, listing);
+            let answer = Answer::to(&request, &routes, listings);
             assert_eq!(answer.status, status, "{request:?}");
             assert_eq!(answer.body.is_empty(), status != Status::Ok);
         }
@@ -128,8 +129,8 @@ mod tests {
 
     #[test]
     fn the_bytes_are_an_http_message_with_its_length() {
-        let (routes, listing) = (Routes::default(), listing());
-        let list = Answer::to(&request("GET", "/ListNetwork"), &routes, Some(&listing)).write(true);
+        let (routes, listing) = (Routes::default(), [listing()]);
+        let list = Answer::to(&request("GET", "/ListNetwork"), &routes, &listing).write(true);
         let expected = "HTTP/1.1 200 OK\r\nContent-Length: 29\r\nContent-Type: application/json\r\n\
                         Connection: keep-alive\r\n\r\n{\"Isolation\":\"VSID\",\"IPs\":[]}";
         assert_eq!(String::from_utf8(list).unwrap(), expected);

@@ -7,12 +7,14 @@ use crate::proxy::answer::Answer;
 use crate::proxy::documents::{ListedAddress, Listing};
 use crate::proxy::request::Request;
 use crate::proxy::routes::Routes;
+use crate::proxy::settings::ProxySettings;
 use policy::goal_state::ContentHash;
-use policy::ids::{NetworkId, NicId};
+use policy::ids::{NetworkId, NicId, VmId};
 use policy::network::Network;
 use policy::port::{Port, PortAddress};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use uuid::Uuid;
 
 /// The ports that can ask, with what they may be told.
 #[derive(Debug, Default)]
@@ -21,16 +23,27 @@ pub(crate) struct Directory(RwLock<Published>);
 /// The content.
 #[derive(Debug, Default)]
 pub(crate) struct Published {
-    ports: HashMap<NicId, (ContentHash, Port)>,
+    ports: HashMap<NicId, Entry>,
+    /// Ports of VMs that are known to have them.
+    by_vm: BTreeSet<(VmId, NicId)>,
     networks: HashMap<NetworkId, Network>,
     routes: Routes,
+    /// The documents about interfaces show all of the VM, not only the one that asks.
+    all_interfaces: bool,
+}
+
+#[derive(Debug)]
+struct Entry {
+    hash: ContentHash,
+    port: Port,
+    vm: Option<VmId>,
 }
 
 impl Directory {
     /// Answer to a request that came from the port of the network interface.
     pub(super) fn answer(&self, nic: NicId, request: &Request) -> Answer {
         let published = self.read();
-        Answer::to(request, &published.routes, published.listing(nic).as_ref())
+        Answer::to(request, &published.routes, &published.listings(nic))
     }
 
     /// How many addresses containers of the network interface may take; `None` while nothing is in force for it.
@@ -51,24 +64,29 @@ impl Directory {
 }
 
 impl Published {
-    /// Documents are found under these paths from now on.
-    pub(crate) fn set_routes(&mut self, routes: Routes) {
-        self.routes = routes;
+    /// Answers follow these settings from now on.
+    pub(crate) fn follow(&mut self, settings: &ProxySettings) {
+        let ProxySettings { enabled: _, routes, all_interfaces } = settings;
+        (self.routes, self.all_interfaces) = (routes.clone(), *all_interfaces);
     }
 
     /// Whether the port is published with this content already.
-    pub(crate) fn holds(&self, nic: NicId, hash: ContentHash) -> bool {
-        self.ports.get(&nic).is_some_and(|(held, _)| *held == hash)
+    pub(crate) fn holds(&self, nic: NicId, hash: ContentHash, vm: Option<VmId>) -> bool {
+        self.ports.get(&nic).is_some_and(|held| held.hash == hash && held.vm == vm)
     }
 
     /// The port's policy is in force.
-    pub(crate) fn put(&mut self, hash: ContentHash, port: Port) {
-        self.ports.insert(port.nic, (hash, port));
+    pub(crate) fn put(&mut self, hash: ContentHash, port: Port, vm: Option<VmId>) {
+        self.remove(port.nic);
+        self.by_vm.extend(vm.map(|vm| (vm, port.nic)));
+        self.ports.insert(port.nic, Entry { hash, port, vm });
     }
 
     /// The port is gone, or its policy is not in force.
     pub(crate) fn remove(&mut self, nic: NicId) {
-        self.ports.remove(&nic);
+        if let Some(Entry { vm: Some(vm), .. }) = self.ports.remove(&nic) {
+            self.by_vm.remove(&(vm, nic));
+        }
     }
 
     /// The network has this shape.
@@ -86,8 +104,21 @@ impl Published {
         self.networks = networks.into_iter().map(|network| (network.id, network)).collect();
     }
 
+    /// What the network interface may be told: of itself first, and of the others of its VM if the settings say so. Empty
+    /// while nothing is in force for it.
+    fn listings(&self, nic: NicId) -> Vec<Listing> {
+        let vm = self.ports.get(&nic).and_then(|entry| entry.vm).filter(|_| self.all_interfaces);
+        let others =
+            vm.into_iter().flat_map(|vm| self.by_vm.range((vm, NicId(Uuid::nil()))..=(vm, NicId(Uuid::max()))));
+        let others = others.map(|(_, other)| *other).filter(|other| *other != nic);
+        match self.listing(nic) {
+            Some(own) => [own].into_iter().chain(others.filter_map(|other| self.listing(other))).collect(),
+            None => Vec::new(),
+        }
+    }
+
     fn listing(&self, nic: NicId) -> Option<Listing> {
-        let (_, port) = self.ports.get(&nic)?;
+        let Entry { port, .. } = self.ports.get(&nic)?;
         let network = self.networks.get(&port.network?)?;
         let own = port.addresses.iter().find(|address| address.primary).or(port.addresses.first())?;
         let listed = port.addresses.iter().filter_map(|address| listed(address, address.ca == own.ca, network));
@@ -166,7 +197,7 @@ mod tests {
         let directory = Directory::default();
         let mut published = directory.write();
         published.put_network(network());
-        published.put(ContentHash::of(b"port"), port);
+        published.put(ContentHash::of(b"port"), port, None);
         drop(published);
         directory.read().listing(NIC)
     }
@@ -199,11 +230,34 @@ mod tests {
     }
 
     #[test]
+    fn all_interfaces_of_a_vm_are_shown_if_the_settings_say_so_and_never_those_of_another() {
+        let (vm, other_vm) = (VmId(Uuid::from_u128(8)), VmId(Uuid::from_u128(9)));
+        let nic = |number: u128| NicId(Uuid::from_u128(number));
+        let directory = Directory::default();
+        let mut published = directory.write();
+        published.put_network(network());
+        for (number, vm) in [(1_u8, Some(vm)), (2, Some(other_vm)), (3, Some(vm)), (4, None)] {
+            let mac = MacAddr::from_u64(number.into());
+            let port = Port { nic: nic(number.into()), mac, ..port(&[("192.168.1.9", true)]) };
+            published.put(ContentHash::of(b"port"), port, vm);
+        }
+        let macs = |published: &Published, asks: u128| -> Vec<u64> {
+            published.listings(nic(asks)).iter().map(|listing| listing.mac.to_u64()).collect()
+        };
+        assert_eq!(macs(&published, 3), [3], "the one that asks");
+        published.follow(&ProxySettings { all_interfaces: true, ..ProxySettings::default() });
+        assert_eq!(macs(&published, 3), [3, 1]);
+        assert_eq!((macs(&published, 2), macs(&published, 4)), (vec![2], vec![4]));
+        published.remove(nic(1));
+        assert_eq!((macs(&published, 3), macs(&published, 1)), (vec![3], vec![]));
+    }
+
+    #[test]
     fn what_is_not_in_force_is_not_listed() {
         assert_eq!(listing(Port { network: None, ..port(&[]) }), None);
         assert_eq!(listing(port(&[])), None);
         let directory = Directory::default();
-        directory.write().put(ContentHash::of(b"port"), port(&[("192.168.1.9", true)]));
+        directory.write().put(ContentHash::of(b"port"), port(&[("192.168.1.9", true)]), None);
         assert_eq!(directory.read().listing(NIC), None, "the network has not come yet");
         directory.write().put_network(network());
         assert!(directory.read().listing(NIC).is_some());

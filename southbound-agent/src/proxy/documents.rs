@@ -63,7 +63,7 @@ pub(crate) fn list_network(listing: &Listing) -> String {
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Interfaces {
-    interfaces: [Interface; 1],
+    interfaces: Vec<Interface>,
 }
 
 #[derive(Serialize)]
@@ -90,8 +90,12 @@ struct InterfaceAddress {
     is_primary: bool,
 }
 
+fn interfaces(listings: &[Listing]) -> Interfaces {
+    Interfaces { interfaces: listings.iter().map(interface).collect() }
+}
+
 /// The interface with all its addresses, one entry for each prefix: clients skip a prefix that they have seen.
-fn interfaces(listing: &Listing) -> Interfaces {
+fn interface(listing: &Listing) -> Interface {
     let mut subnets: BTreeMap<String, Vec<InterfaceAddress>> = BTreeMap::new();
     for ListedAddress { ca, subnet, is_primary, .. } in &listing.addresses {
         let address = InterfaceAddress { address: *ca, is_primary: *is_primary };
@@ -100,17 +104,17 @@ fn interfaces(listing: &Listing) -> Interfaces {
     let subnets = subnets.into_iter().map(|(prefix, addresses)| InterfaceSubnet { prefix, addresses });
     // Clients compare with their own MAC stripped of separators, and strip nothing here.
     let mac_address = listing.mac.octets().iter().map(|octet| format!("{octet:02X}")).collect();
-    Interfaces { interfaces: [Interface { mac_address, is_primary: listing.is_primary, subnets: subnets.collect() }] }
+    Interface { mac_address, is_primary: listing.is_primary, subnets: subnets.collect() }
 }
 
-/// The interface and its addresses as JSON.
-pub(crate) fn interfaces_json(listing: &Listing) -> String {
-    json(&interfaces(listing))
+/// Interfaces and their addresses as JSON.
+pub(crate) fn interfaces_json(listings: &[Listing]) -> String {
+    json(&interfaces(listings))
 }
 
 /// `getinterfaceinfov1`. No value in it can hold a character that XML reserves.
-pub(crate) fn interfaces_xml(listing: &Listing) -> String {
-    let Interfaces { interfaces } = interfaces(listing);
+pub(crate) fn interfaces_xml(listings: &[Listing]) -> String {
+    let Interfaces { interfaces } = interfaces(listings);
     let mut xml = String::from("<Interfaces>");
     for Interface { mac_address, is_primary, subnets } in interfaces {
         // Writing to a string cannot fail.
@@ -188,12 +192,12 @@ mod tests {
             r#"<IPSubnet Prefix="fd00:1::/64"><IPAddress Address="fd00:1::7" IsPrimary="false"/></IPSubnet>"#,
             "</Interface></Interfaces>",
         );
-        assert_eq!(interfaces_xml(&listing()), expected);
+        assert_eq!(interfaces_xml(&[listing()]), expected);
     }
 
     #[test]
     fn the_json_twin_says_the_same_as_the_xml() {
-        let document: serde_json::Value = serde_json::from_str(&interfaces_json(&listing())).unwrap();
+        let document: serde_json::Value = serde_json::from_str(&interfaces_json(&[listing()])).unwrap();
         let interface = &document["Interfaces"][0];
         assert_eq!((&interface["MacAddress"], &interface["IsPrimary"]), (&"001DD8B71C0A".into(), &true.into()));
         let first = serde_json::json!({ "Prefix": "192.168.1.0/24", "IPAddresses": [

@@ -30,13 +30,17 @@ impl Site {
 
 /// What an operator decides.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProxySettings {
     /// VMs get answers.
     pub enabled: bool,
     /// Where the documents are found.
     #[serde(default)]
     pub routes: Routes,
+    /// The documents about interfaces show all of the VM that asks, not only the one that it asks through. Which ports are
+    /// of one VM is said when they are attached.
+    #[serde(default)]
+    pub all_interfaces: bool,
 }
 
 impl ProxySettings {
@@ -75,7 +79,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         assert_eq!(ProxySettings::load(directory.path()).unwrap(), ProxySettings::default());
         let routes = Routes::from(vec!["list=/mine".parse().unwrap()]);
-        let settings = ProxySettings { enabled: true, routes };
+        let settings = ProxySettings { enabled: true, routes, all_interfaces: true };
         settings.save(directory.path()).unwrap();
         assert_eq!(ProxySettings::load(directory.path()).unwrap(), settings);
         fs::write(directory.path().join(FILE), "{\"enabled\": true, \"x\": 1}").unwrap();

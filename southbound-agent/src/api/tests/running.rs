@@ -83,7 +83,7 @@ impl Running {
     }
 
     pub(super) async fn attach(&self, mac: MacAddr) -> (StatusCode, PortStatus) {
-        let request = AttachPort { device: "tap0".to_owned(), profile_id: NIC, mac };
+        let request = AttachPort { device: "tap0".to_owned(), profile_id: NIC, mac, vm: None };
         let (status, body) = self.call(Method::POST, "/v1/ports", serde_json::to_string(&request).unwrap()).await;
         (status, serde_json::from_value(body).unwrap())
     }
