@@ -7,6 +7,7 @@ mod status;
 
 use crate::cni::Plugin;
 use crate::docker::ServeError;
+use crate::hns::command::{Hns, HnsError};
 use crate::proxy::{self, ProxyError};
 use crate::vm::VmError;
 use crate::{store, telemetry};
@@ -30,6 +31,8 @@ enum Command {
     Docker(docker::Docker),
     /// Show addresses, networks and endpoints of this VM, and whether the host's network proxy answers.
     Status(status::Status),
+    /// Networks as documents for the Host Network Service of Windows.
+    Hns(Hns),
     /// Be the CNI plugin `private-cloud`: connect containers.
     Cni(Common),
     /// Be the CNI plugin `private-cloud-ipam`: give addresses.
@@ -56,6 +59,8 @@ enum CliError {
     Proxy(#[from] ProxyError),
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error(transparent)]
+    Hns(#[from] HnsError),
     #[error("cannot write the answer")]
     Output(#[from] io::Error),
 }
@@ -74,6 +79,7 @@ impl Cli {
         let result = match self.command {
             Command::Docker(docker) => docker.run(&mut out).await,
             Command::Status(status) => status.run(&mut out).await,
+            Command::Hns(hns) => hns.run(&mut out).map_err(CliError::from),
             // What a runtime is told, and how, is up to the specification.
             Command::Cni(common) => return cni::run(Plugin::Network, common).await,
             Command::Ipam(common) => return cni::run(Plugin::Ipam, common).await,

@@ -1,7 +1,8 @@
 //! The Host Network Service: what it can be asked for, and the shell that makes it hold what [`hns`](crate::hns) renders.
 //! (`hcn.md` sections 2 and 5)
 //!
-//! [`HostNetworkService`] is the seam. Tests use a stand-in with the documented behaviour. [`reconcile`] decides by comparing documents and asks for as little as possible.
+//! [`HostNetworkService`] is the seam. On Windows `windows::ComputeNetwork` calls `computenetwork.dll`; tests use a stand-in
+//! with the documented behaviour. [`reconcile`] decides by comparing documents and asks for as little as possible.
 
 mod compare;
 mod error;
@@ -10,6 +11,8 @@ mod fake;
 pub mod reconcile;
 #[cfg(test)]
 mod tests;
+#[cfg(windows)]
+pub mod windows;
 
 pub use error::{HcnCode, HcnError};
 

@@ -3,6 +3,7 @@
 //! Pure functions from what is wanted ([`spec`], [`options`]) to documents of version 2 ([`render`]) and of version 1, as
 //! docker on Windows sends them ([`v1`]).
 
+pub mod command;
 pub mod endpoint;
 pub mod json;
 pub mod network;
