@@ -72,13 +72,17 @@ fn talk(program: &Path, command: &str, input: &[u8]) -> io::Result<Output> {
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
         .spawn()?;
-    let written = child.stdin.take().map(|mut stdin| stdin.write_all(input));
-    let output = child.wait_with_output()?;
-    match written {
-        // A plugin that knows enough may stop reading; its exit code says the rest.
-        Some(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
-        _ => Ok(output),
-    }
+    let stdin = child.stdin.take();
+    std::thread::scope(|scope| {
+        // Beside reading, because a plugin may answer at length before it has read everything.
+        let writer = scope.spawn(|| stdin.map_or(Ok(()), |mut stdin| stdin.write_all(input)));
+        let output = child.wait_with_output()?;
+        match writer.join() {
+            // A plugin that knows enough may stop reading; its exit code says the rest.
+            Ok(Err(error)) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(output),
+        }
+    })
 }
 
 #[cfg(test)]
@@ -126,6 +130,13 @@ mod tests {
     fn a_plugin_need_not_read_its_input() {
         let more_than_a_pipe_holds = " ".repeat(1 << 20);
         assert!(with("/bin/true", &more_than_a_pipe_holds, |delegate| delegate.run("DEL")).is_ok());
+    }
+
+    #[test]
+    fn a_plugin_may_answer_at_length_before_it_has_read_everything() {
+        let long = "0123456789abcdef ".repeat(1 << 14);
+        let outcome = with("/bin/cat", &format!(r#"{{"dns": {{"domain": "{long}"}}}}"#), |delegate| delegate.add());
+        assert_eq!(outcome.unwrap().dns.domain, Some(long));
     }
 
     #[test]

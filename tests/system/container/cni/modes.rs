@@ -75,6 +75,43 @@ fn a_transparent_network_shows_the_containers_own_mac() {
         let neighbours: Value =
             serde_json::from_slice(&output.map_err(Error::io("run ip"))?.stdout).unwrap_or_default();
         assert_eq!(neighbours[0]["lladdr"], result["interfaces"][1]["mac"]);
+
+        config["prevResult"] = result;
+        site.ask("CHECK", &container, &config)?.good()?;
+        site.ask("DEL", &container, &config)?.good()?;
+        assert_eq!(site.kept()?, (0, 0));
+        Ok(())
+    });
+}
+
+#[test]
+fn an_overlay_network_is_made_for_its_first_container_and_ends_with_the_last() {
+    on_site(|site| {
+        let (one, two) = (site.container("c1")?, site.container("c2")?);
+        let overlay = json!({"mode": "overlay", "overlay": {"vsid": 5001}});
+        let config = with_other_addresses(site, "10.5.0.0/24", overlay);
+        let vxlan = || -> Result<bool> {
+            let listed = site.vm.command("ip").args(["-j", "-d", "link", "show", "type", "vxlan"]).output();
+            Ok(String::from_utf8_lossy(&listed.map_err(Error::io("run ip"))?.stdout).contains("5001"))
+        };
+        let result = site.ask("ADD", &one, &config)?.good()?;
+        assert_eq!(one.ip(&["link", "show", "eth0"])?[0]["mtu"], 1450, "what VXLAN leaves of 1500 bytes");
+        site.ask("ADD", &two, &config)?.good()?;
+        assert!(one.namespace.ping(address("10.5.0.3"))?.is_some(), "a neighbour");
+        assert!(vxlan()?);
+        let mut checked = config.clone();
+        checked["prevResult"] = result;
+        site.ask("CHECK", &one, &checked)?.good()?;
+
+        site.ask("DEL", &one, &config)?.good()?;
+        assert!(vxlan()?);
+        site.ask("DEL", &two, &config)?.good()?;
+        assert!(!vxlan()?);
+        let none = site.config("green", json!({"cniVersion": "1.0.0", "mode": "overlay", "ipam": config["ipam"]}));
+        let answer = site.ask("ADD", &one, &none)?;
+        assert_eq!(answer.code(), Some(7), "{answer:?}");
+        assert!(answer.text().contains("vsid"), "{answer:?}");
+        assert_eq!(site.kept()?, (0, 0));
         Ok(())
     });
 }

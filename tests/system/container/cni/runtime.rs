@@ -24,10 +24,12 @@ struct Runtime {
 }
 
 impl Runtime {
-    async fn start(guest: Guest) -> Result<Self> {
+    /// Starts it in a guest, with one network of this mode.
+    async fn start(guest: Guest, mode: &str) -> Result<Self> {
         let program = binaries::path(binaries::PLUGIN)?.display().to_string();
         guest.run("sh", &["-c", PREPARE, "sh", &program])?;
-        let config = json!({"cniVersion": "1.0.0", "name": "blue", "plugins": [{"type": "private-cloud"}]});
+        let config =
+            json!({"cniVersion": "1.0.0", "name": "blue", "plugins": [{"type": "private-cloud", "mode": mode}]});
         let file = guest.file("/etc/cni/net.d/10-blue.conflist");
         std::fs::write(file, config.to_string()).map_err(Error::io("write the network configuration"))?;
         let engine = guest.start("containerd", Path::new("containerd"), [""; 0])?;
@@ -68,7 +70,16 @@ impl Runtime {
 }
 
 #[test]
-fn containerd_connects_and_disconnects_containers() {
+fn containerd_connects_and_disconnects_containers_of_an_l2bridge() {
+    containerd_connects_and_disconnects_containers("l2bridge");
+}
+
+#[test]
+fn containerd_connects_and_disconnects_containers_of_an_l2tunnel() {
+    containerd_connects_and_disconnects_containers("l2tunnel");
+}
+
+fn containerd_connects_and_disconnects_containers(mode: &str) {
     if let Some(missing) = support::missing_for_containers() {
         assert!(std::env::var_os(support::REQUIRE_PACKETS).is_none(), "no containers here; missing: {missing}");
         support::skip_aloud(&missing);
@@ -77,7 +88,7 @@ fn containerd_connects_and_disconnects_containers() {
     on_fabric(2, async |fabric| {
         network(fabric, "VNet1").await?;
         let far = plain_vm(fabric, 1, "far", "VNet1/Subnet1", 20).await?;
-        let runtime = Runtime::start(Guest::boot(container_vm(fabric, "web", "VNet1").await?)?).await?;
+        let runtime = Runtime::start(Guest::boot(container_vm(fabric, "web", "VNet1").await?)?, mode).await?;
 
         let runs = [runtime.run("first")?, runtime.run("second")?];
         let mut containers = Vec::new();
