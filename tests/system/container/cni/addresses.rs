@@ -1,7 +1,7 @@
 //! Where addresses come from: the controller, by way of our IPAM plugin or inside of the network plugin, or another
 //! IPAM plugin.
 
-use super::site::{Answer, Site, Words, on_site};
+use super::site::{Answer, PEER, Site, Words, address, on_site};
 use harness::error::claim;
 use harness::fabric::block_on;
 use harness::{Error, Result, wait};
@@ -45,7 +45,7 @@ fn containers_that_start_at_once_get_one_address_each() {
         let expected: BTreeSet<String> = (101..=110).map(|octet| format!("192.168.1.{octet}/24")).collect();
         assert_eq!(addresses, expected);
         for container in &containers {
-            assert!(container.namespace.ping("192.168.1.20".parse().unwrap())?.is_some(), "{}", container.id);
+            assert!(container.namespace.ping(address(PEER)?)?.is_some(), "{}", container.id);
         }
 
         let late = site.container("late")?;
@@ -156,7 +156,7 @@ fn another_ipam_plugin_is_asked_and_told() {
         assert_eq!(result["ips"][0]["address"], "192.168.1.65/24");
         assert_eq!(result["ips"][0]["interface"], 1);
         assert_eq!(local_leases(site), ["192.168.1.65"]);
-        assert!(container.namespace.ping("192.168.1.20".parse().unwrap())?.is_some());
+        assert!(container.namespace.ping(address(PEER)?)?.is_some());
 
         let mut checked = config.clone();
         checked["prevResult"] = result;

@@ -1,16 +1,15 @@
 //! ADD, DEL and CHECK: what they make, report, judge and leave.
 
-use super::site::{Answer, Container, GATEWAY, NAME_SERVER, PEER, Site, VM, Words, on_site};
+use super::site::{Answer, Container, GATEWAY, NAME_SERVER, PEER, Site, VM, Words, address, on_site};
 use harness::Result;
 use harness::error::claim;
 use serde_json::{Value, json};
-use std::net::IpAddr;
 
-/// The container gets an answer from `address`, with this TTL: 64 unless the fabric's router was in between.
-fn answers(container: &Container, address: &str, ttl: u8) -> Result<()> {
-    let echo = container.namespace.ping(address.parse::<IpAddr>().unwrap())?;
+/// The container gets an answer `from` there, with this TTL: 64 unless the fabric's router was in between.
+fn answers(container: &Container, from: &str, ttl: u8) -> Result<()> {
+    let echo = container.namespace.ping(address(from)?)?;
     let found = echo.map(|echo| echo.ttl);
-    claim(found == Some(ttl), || format!("{} pings {address}: TTL of the answer {found:?}", container.id))
+    claim(found == Some(ttl), || format!("{} pings {from}: TTL of the answer {found:?}", container.id))
 }
 
 /// The container reaches the router and another VM, with nobody's TTL touched.
@@ -48,7 +47,7 @@ fn add_reports_what_it_made_in_every_version() {
             let result = attached(site, &container, &config)?;
 
             let device = device(&container, "eth0")?;
-            let address = format!("192.168.1.{}/24", 101 + number);
+            let given = format!("192.168.1.{}/24", 101 + number);
             assert_eq!(result["cniVersion"], version);
             let inside = &result["interfaces"][1];
             assert_eq!((&inside["name"], &inside["mac"]), (&json!("eth0"), &device["address"]));
@@ -57,7 +56,7 @@ fn add_reports_what_it_made_in_every_version() {
             assert_eq!(outside.get("sandbox"), None);
             assert_eq!(inside.get("mtu").is_some(), version == "1.1.0");
 
-            let mut ip = json!({"address": address, "gateway": GATEWAY, "interface": 1});
+            let mut ip = json!({"address": given, "gateway": GATEWAY, "interface": 1});
             if version < "1.0.0" {
                 ip["version"] = json!("4");
             }
@@ -68,7 +67,7 @@ fn add_reports_what_it_made_in_every_version() {
             assert_eq!(device["operstate"], "UP");
             let own = device["addr_info"].as_array().into_iter().flatten().find(|own| own["family"] == "inet");
             let own = own.map(|own| format!("{}/{}", own["local"].as_str().unwrap_or_default(), own["prefixlen"]));
-            assert_eq!(own, Some(address));
+            assert_eq!(own, Some(given));
             assert_eq!(container.ip(&["route", "show", "default"])?[0]["gateway"], GATEWAY);
             reaches_the_fabric(&container)?;
         }
@@ -86,11 +85,11 @@ fn containers_reach_each_other_and_the_vm_in_both_modes() {
             let (one, two) = (site.container(&format!("{mode}-1"))?, site.container(&format!("{mode}-2"))?);
             attached(site, &one, &config)?;
             let second = attached(site, &two, &config)?;
-            let address = second["ips"][0]["address"].as_str().unwrap_or_default();
-            let address = address.split('/').next().unwrap_or_default();
+            let neighbour = second["ips"][0]["address"].as_str().unwrap_or_default();
+            let neighbour = neighbour.split('/').next().unwrap_or_default();
             reaches_the_fabric(&one)?;
             answers(&one, VM, ttl)?;
-            answers(&one, address, ttl)?;
+            answers(&one, neighbour, ttl)?;
             for container in [&one, &two] {
                 silent(site.ask("DEL", container, &config)?)?;
             }

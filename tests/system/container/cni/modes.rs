@@ -1,16 +1,12 @@
 //! Other modes than those of tenant networks, and the container's firewall.
 
-use super::site::{GATEWAY, PEER, Site, VM, on_site};
+use super::site::{GATEWAY, PEER, Site, VM, address, on_site};
 use harness::namespace::Namespace;
 use harness::{Error, Result};
 use serde_json::{Value, json};
 use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
-
-fn address(text: &str) -> IpAddr {
-    text.parse().unwrap()
-}
 
 /// The configuration of network `blue` with addresses of `host-local`, whose files are this site's alone.
 fn with_other_addresses(site: &Site, subnet: &str, more: Value) -> Value {
@@ -46,9 +42,9 @@ fn a_nat_network_hides_containers_and_publishes_ports() {
         let result = site.ask("ADD", &container, &config)?.good()?;
         assert_eq!(result["ips"][0]["address"], "172.20.0.2/24");
 
-        let (out, web): (SocketAddr, SocketAddr) = ((address(PEER), 7000).into(), (address("0.0.0.0"), 80).into());
-        assert_eq!(seen_by(&site.fabric, out, &container.namespace, out)?, Some(address(VM)), "hidden");
-        let published = (address(VM), 8080).into();
+        let (out, web): (SocketAddr, SocketAddr) = ((address(PEER)?, 7000).into(), ([0, 0, 0, 0], 80).into());
+        assert_eq!(seen_by(&site.fabric, out, &container.namespace, out)?, Some(address(VM)?), "hidden");
+        let published = (address(VM)?, 8080).into();
         assert!(seen_by(&container.namespace, web, &site.fabric, published)?.is_some(), "published");
 
         let mut checked = config.clone();
@@ -70,7 +66,7 @@ fn a_transparent_network_shows_the_containers_own_mac() {
         config["ipam"]["rangeStart"] = json!("192.168.1.150");
         config["ipam"]["gateway"] = json!(GATEWAY);
         let result = site.ask("ADD", &container, &config)?.good()?;
-        assert!(container.namespace.ping(address(PEER))?.is_some());
+        assert!(container.namespace.ping(address(PEER)?)?.is_some());
         let output = site.fabric.command("ip").args(["-j", "neighbour", "show", "to", "192.168.1.150"]).output();
         let neighbours: Value =
             serde_json::from_slice(&output.map_err(Error::io("run ip"))?.stdout).unwrap_or_default();
@@ -97,7 +93,7 @@ fn an_overlay_network_is_made_for_its_first_container_and_ends_with_the_last() {
         let result = site.ask("ADD", &one, &config)?.good()?;
         assert_eq!(one.ip(&["link", "show", "eth0"])?[0]["mtu"], 1450, "what VXLAN leaves of 1500 bytes");
         site.ask("ADD", &two, &config)?.good()?;
-        assert!(one.namespace.ping(address("10.5.0.3"))?.is_some(), "a neighbour");
+        assert!(one.namespace.ping(address("10.5.0.3")?)?.is_some(), "a neighbour");
         assert!(vxlan()?);
         let mut checked = config.clone();
         checked["prevResult"] = result;
@@ -142,11 +138,11 @@ fn an_access_list_of_the_endpoint_bites() {
         let result = site.ask("ADD", &guarded, &config)?.good()?;
         site.ask("ADD", &open, &site.config("blue", json!({})))?.good()?;
 
-        let from = |source| site.fabric.ping_from(address(source), address("192.168.1.101"));
+        let from = |source| site.fabric.ping_from(address(source)?, address("192.168.1.101")?);
         assert_eq!(from(PEER)?, None);
         assert!(from(GATEWAY)?.is_some(), "others may");
-        assert!(guarded.namespace.ping(address(PEER))?.is_some(), "an answer is let in");
-        assert!(site.fabric.ping_from(address(PEER), address("192.168.1.102"))?.is_some(), "others may be asked");
+        assert!(guarded.namespace.ping(address(PEER)?)?.is_some(), "an answer is let in");
+        assert!(site.fabric.ping_from(address(PEER)?, address("192.168.1.102")?)?.is_some(), "others may be asked");
 
         let mut checked = config.clone();
         checked["prevResult"] = result;

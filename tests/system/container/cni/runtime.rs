@@ -12,8 +12,8 @@ use std::path::Path;
 /// A root file system with one program, the links by which the runtime finds the plugins, and its loopback plugin.
 const PREPARE: &str = "
 set -e
-mkdir -p /run/root/bin /run/root/proc /etc/cni/net.d /opt/cni/bin
-cp $(command -v busybox) /run/root/bin/sleep
+mkdir -p /run/files/bin /run/files/proc /etc/cni/net.d /opt/cni/bin
+cp $(command -v busybox) /run/files/bin/sleep
 ln -s $1 /opt/cni/bin/private-cloud
 cp /usr/lib/cni/loopback /opt/cni/bin
 ";
@@ -41,7 +41,7 @@ impl Runtime {
     fn run(&self, id: &str) -> Result<Process> {
         let group = format!("/{}/{id}", self.guest.groups());
         let arguments =
-            ["run", "--rm", "--rootfs", "--cni", "--cgroup", &group, "/run/root", id, "/bin/sleep", "1000000"];
+            ["run", "--rm", "--rootfs", "--cni", "--cgroup", &group, "/run/files", id, "/bin/sleep", "1000000"];
         self.guest.start(format!("container {id}"), Path::new("ctr"), arguments)
     }
 

@@ -207,6 +207,11 @@ impl Site {
     }
 }
 
+/// Reads an address.
+pub(super) fn address(text: &str) -> Result<IpAddr> {
+    text.parse().map_err(|_| Error::Claim(format!("'{text}' is no address")))
+}
+
 impl Container {
     /// Names the container and its namespace.
     pub(super) fn words(&self) -> Words<'_> {

@@ -1,6 +1,6 @@
 //! GC and STATUS.
 
-use super::site::on_site;
+use super::site::{PEER, address, on_site};
 use serde_json::json;
 
 #[test]
@@ -30,7 +30,7 @@ fn garbage_is_what_the_runtime_does_not_name_of_this_network() {
             assert!(site.ask_all("GC", &gc)?.good()?.is_null());
             assert_eq!(site.kept()?, (3, 3), "eth1 of c1 and c2 are gone");
         }
-        let peer = "192.168.1.20".parse().unwrap();
+        let peer = address(PEER)?;
         for container in [&containers[0], &containers[2], &other] {
             assert!(container.namespace.ping(peer)?.is_some(), "{} goes on", container.id);
         }
