@@ -18,6 +18,8 @@ pub mod firewall;
 pub mod hcn;
 pub mod hns;
 #[cfg(unix)]
+pub mod install;
+#[cfg(unix)]
 pub mod kernel;
 pub mod network;
 #[cfg(unix)]

@@ -42,7 +42,8 @@ impl Docker {
         let drivers = drivers.into_iter().collect();
         let settings = Settings { plugin_dir, drivers, api_socket, engine_socket, uplink };
         // Before anything is listened on: a signal that comes early is not lost.
-        let (mut stop, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        let listen = |kind| signal(kind).map_err(ServeError::Serve);
+        let (mut stop, mut interrupt) = (listen(SignalKind::terminate())?, listen(SignalKind::interrupt())?);
         let service = Service::start(Vm::new(common.state_dir), proxy, settings).await?;
         for path in service.sockets() {
             writeln!(out, "private-cloud-plugin listens on {}", path.display())?;

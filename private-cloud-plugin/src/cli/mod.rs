@@ -2,16 +2,19 @@
 
 mod cni;
 mod docker;
+mod install;
 mod invocation;
 mod status;
 
 use crate::cni::Plugin;
 use crate::docker::ServeError;
 use crate::hns::command::{Hns, HnsError};
+use crate::install::InstallError;
 use crate::proxy::{self, ProxyError};
 use crate::vm::VmError;
 use crate::{store, telemetry};
 use clap::{Args, Parser, Subcommand};
+pub(crate) use invocation::PLUGINS;
 use std::error::Error;
 use std::io::{self, Write};
 use std::path::PathBuf;
@@ -29,6 +32,10 @@ pub struct Cli {
 enum Command {
     /// Serve docker: network and address drivers, and a socket for docker's clients.
     Docker(docker::Docker),
+    /// Install in this VM, or in the image of one.
+    Install(install::Install),
+    /// Remove what was installed.
+    Uninstall(install::What),
     /// Show addresses, networks and endpoints of this VM, and whether the host's network proxy answers.
     Status(status::Status),
     /// Networks as documents for the Host Network Service of Windows.
@@ -61,6 +68,10 @@ enum CliError {
     Serve(#[from] ServeError),
     #[error(transparent)]
     Hns(#[from] HnsError),
+    #[error(transparent)]
+    Install(#[from] InstallError),
+    #[error("cannot tell which file this program is")]
+    Program(#[source] io::Error),
     #[error("cannot write the answer")]
     Output(#[from] io::Error),
 }
@@ -78,6 +89,8 @@ impl Cli {
         let mut out = io::stdout();
         let result = match self.command {
             Command::Docker(docker) => docker.run(&mut out).await,
+            Command::Install(install) => install.run(&mut out),
+            Command::Uninstall(what) => what.uninstall(&mut out),
             Command::Status(status) => status.run(&mut out).await,
             Command::Hns(hns) => hns.run(&mut out).map_err(CliError::from),
             // What a runtime is told, and how, is up to the specification.
