@@ -10,6 +10,7 @@ use super::status;
 use super::wishes::Wishes;
 use crate::book::{BookError, Holder, Lease, Want};
 use crate::network::{EndpointId, NetworkId};
+use crate::state::State;
 use crate::vm::{Change, VmError};
 use ipnet::{IpNet, Ipv4Net};
 use std::collections::BTreeSet;
@@ -87,16 +88,15 @@ pub(super) fn valid(call: &Call<'_>) -> Result<BTreeSet<EndpointId>, Failure> {
     call.config.valid()?.iter().map(|attachment| call.endpoint(attachment)).collect()
 }
 
-/// Takes an address for an attachment: from the subnet that is wished for, or that its network has, or any.
+/// Takes an address for an attachment.
 pub(super) fn lease(
     change: &mut Change<'_>,
     network: &NetworkId,
     endpoint: &EndpointId,
     wishes: &Wishes,
 ) -> Result<Lease, VmError> {
-    let known = change.state().networks.get(network).map(|network| network.subnet);
+    let want = Want { subnet: Some(subnet(change.state(), network, endpoint, wishes)?) };
     let holder = Holder::Attachment { network: network.clone(), endpoint: endpoint.clone() };
-    let want = Want { subnet: wishes.subnet.or(known) };
     let lease = match change.lease(want, holder.clone()) {
         Err(VmError::Book(BookError::Exhausted { .. })) => {
             // Containers may have ended without DEL.
@@ -108,6 +108,22 @@ pub(super) fn lease(
     let mut lease = lease?;
     lease.routing.gateway = wishes.gateway.or(lease.routing.gateway);
     Ok(lease)
+}
+
+/// The subnet to take an address from: the one that is wished for, or that the network has. A network that is another
+/// plugin's is known here only by the addresses that were taken for it. The first container of a network decides.
+fn subnet(state: &State, network: &NetworkId, endpoint: &EndpointId, wishes: &Wishes) -> Result<Ipv4Net, BookError> {
+    let known = wishes.subnet.or_else(|| Some(state.networks.get(network)?.subnet));
+    let taken = |by_whom: &dyn Fn(&NetworkId, &EndpointId) -> bool| {
+        let records = state.book.addresses().map(|(_, record)| record);
+        let mut taken = records.filter(|record| match &record.holder {
+            Some(Holder::Attachment { network, endpoint }) => by_whom(network, endpoint),
+            _ => false,
+        });
+        taken.next().map(|record| record.subnet)
+    };
+    let known = known.or_else(|| taken(&|_, holder| holder == endpoint)).or_else(|| taken(&|of, _| of == network));
+    known.map_or_else(|| state.book.choose_subnet(Want::default()), Ok)
 }
 
 /// An address as IPAM plugins report it.
@@ -134,3 +150,6 @@ pub(super) fn own(lease: &Lease) -> Ipv4Net {
     // The length comes from a prefix, so it is one.
     Ipv4Net::new_assert(lease.address, lease.subnet.prefix_len())
 }
+
+#[cfg(test)]
+mod tests;
