@@ -5,18 +5,20 @@ use harness::error::claim;
 use harness::fabric::on_fabric;
 use harness::guest::Guest;
 use harness::process::Process;
-use harness::{Error, Result, binaries, support, wait};
-use serde_json::json;
+use harness::{Error, Result, support, wait};
 use std::path::Path;
 
-/// A root file system with one program, the links by which the runtime finds the plugins, and its loopback plugin.
+/// A root file system with one program, the runtime's own loopback plugin, and a directory of programs that is the guest's own.
 const PREPARE: &str = "
 set -e
-mkdir -p /run/files/bin /run/files/proc /etc/cni/net.d /opt/cni/bin
+mkdir -p /run/files/bin /run/files/proc /opt/cni/bin
 cp $(command -v busybox) /run/files/bin/sleep
-ln -s $1 /opt/cni/bin/private-cloud
 cp /usr/lib/cni/loopback /opt/cni/bin
+mount -t tmpfs none /usr/local/bin
 ";
+
+/// The network configuration that `install` writes.
+const NETWORK: &str = "/etc/cni/net.d/10-private-cloud.conflist";
 
 struct Runtime {
     guest: Guest,
@@ -24,14 +26,11 @@ struct Runtime {
 }
 
 impl Runtime {
-    /// Starts it in a guest, with one network of this mode.
+    /// Installs the plugin in a guest, for a network of this mode, and starts the runtime.
     async fn start(guest: Guest, mode: &str) -> Result<Self> {
-        let program = binaries::path(binaries::PLUGIN)?.display().to_string();
-        guest.run("sh", &["-c", PREPARE, "sh", &program])?;
-        let config =
-            json!({"cniVersion": "1.0.0", "name": "blue", "plugins": [{"type": "private-cloud", "mode": mode}]});
-        let file = guest.file("/etc/cni/net.d/10-blue.conflist");
-        std::fs::write(file, config.to_string()).map_err(Error::io("write the network configuration"))?;
+        guest.run("sh", &["-c", PREPARE])?;
+        guest.plugin(&["install", "--only", "cni"])?;
+        guest.run("sed", &["-i", &format!("s/\"mode\": .*/\"mode\": \"{mode}\",/"), NETWORK])?;
         let engine = guest.start("containerd", Path::new("containerd"), [""; 0])?;
         wait::until("containerd answers", async || guest.run("ctr", &["version"])).await?;
         Ok(Self { guest, _engine: engine })
@@ -107,6 +106,8 @@ fn containerd_connects_and_disconnects_containers(mode: &str) {
             }
         }
 
+        let status = runtime.guest.plugin(&["status"])?;
+        claim(status.contains(&format!("network cni:private-cloud {mode} ")), || status)?;
         for id in ["first", "second"] {
             runtime.guest.run("ctr", &["task", "kill", "--signal", "KILL", id])?;
         }
