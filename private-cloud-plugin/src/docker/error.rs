@@ -29,6 +29,10 @@ pub(super) enum CallError {
         .0.iter().map(Ipv4Net::to_string).collect::<Vec<_>>().join(" or --subnet=")
     )]
     SubnetMissing(Vec<Ipv4Net>),
+    #[error(
+        "--internal is not supported: what a tenant network reaches is decided by the controller's access control lists"
+    )]
+    Internal,
     #[error("--ip-range is not supported: which addresses containers get is decided by the controller")]
     Range,
     #[error(

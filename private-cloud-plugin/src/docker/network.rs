@@ -4,7 +4,7 @@ use super::Driver;
 use super::error::CallError;
 use super::ipam::ADDRESS_SPACE;
 use super::wire::{
-    CreateEndpoint, CreateNetwork, CreatedEndpoint, CreatedInterface, DeleteEndpoint, DeleteNetwork, GENERIC,
+    CreateEndpoint, CreateNetwork, CreatedEndpoint, CreatedInterface, DeleteEndpoint, DeleteNetwork, GENERIC, INTERNAL,
     InterfaceName, Join, Joined, Options, PORT_MAP, PortMapping,
 };
 use crate::network::{Kind, PublishedPort, Transport};
@@ -96,6 +96,9 @@ fn network_spec(kind: Kind, uplink: Option<String>, request: &CreateNetwork) -> 
     if request.ipv6.as_ref().is_some_and(|data| !data.is_empty()) {
         return Err(CallError::Ipv6);
     }
+    if request.options.as_ref().and_then(|options| options.get(INTERNAL)) == Some(&Value::Bool(true)) {
+        return Err(CallError::Internal);
+    }
     let data = request.ipv4.as_deref().unwrap_or_default();
     let [data] = data else { return Err(CallError::Subnets(kind, data.len())) };
     if kind.uses_tenant_addresses() && data.address_space != ADDRESS_SPACE {
@@ -158,6 +161,20 @@ mod tests {
     fn ports(kind: Kind, mapping: Value) -> Result<Vec<PublishedPort>, CallError> {
         let options = json!({ PORT_MAP: [mapping] });
         published(kind, &options.as_object().cloned())
+    }
+
+    #[test]
+    fn an_internal_network_is_refused_for_it_would_not_be_one() {
+        let request = json!({
+            "NetworkID": "blue",
+            "Options": {INTERNAL: true, GENERIC: {}},
+            "IPv4Data": [{"AddressSpace": ADDRESS_SPACE, "Pool": "192.168.1.0/24", "Gateway": "192.168.1.1/24"}],
+            "IPv6Data": [],
+        });
+        let mut request: CreateNetwork = serde_json::from_value(request).unwrap();
+        assert!(matches!(network_spec(Kind::L2Bridge, None, &request), Err(CallError::Internal)));
+        request.options.as_mut().unwrap().remove(INTERNAL);
+        assert!(network_spec(Kind::L2Bridge, None, &request).is_ok());
     }
 
     #[test]

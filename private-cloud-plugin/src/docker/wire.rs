@@ -11,6 +11,8 @@ use std::path::PathBuf;
 
 /// `-o` options are below this key.
 pub(super) const GENERIC: &str = "com.docker.network.generic";
+/// Option of a network that is to lead nowhere (`--internal`).
+pub(super) const INTERNAL: &str = "com.docker.network.internal";
 /// Published ports.
 pub(super) const PORT_MAP: &str = "com.docker.network.portmap";
 /// What kind of address is asked for.

@@ -114,7 +114,18 @@ fn a_network_that_is_not_the_tenants_is_refused_and_the_refusal_names_what_there
         let foreign = web.create_network("l2bridge", "10.9.0.0/24", "10.9.0.1", "foreign");
         contains(&refusal(foreign)?, &["10.9.0.0/24", "192.168.1.0/24"])?;
         let gateway = web.create_network("l2bridge", "192.168.1.0/24", "192.168.1.254", "gateway");
-        contains(&refusal(gateway)?, &["192.168.1.254", "192.168.1.1"])
+        contains(&refusal(gateway)?, &["192.168.1.254", "192.168.1.1"])?;
+        let nothing_named = web.docker(&["network", "create", "-d", "l2bridge", "unnamed"]);
+        contains(&refusal(nothing_named)?, &["--subnet=192.168.1.0/24"])?;
+        let words = ["network", "create", "-d", "l2bridge", "--subnet=192.168.1.0/24"];
+        for option in
+            ["--internal", "--ip-range=192.168.1.128/25", "--aux-address=router=192.168.1.103", "--opt=vlan=5"]
+        {
+            let refused = refusal(web.docker(&[&words[..], &[option, "odd"]].concat()))?;
+            let named = option.trim_start_matches("--opt=").split('=').next().unwrap_or_default();
+            contains(&refused, &[named])?;
+        }
+        Ok(())
     });
 }
 
