@@ -3,7 +3,7 @@
 use super::*;
 use crate::network::Transport;
 use crate::network::overlay::{Overlay, Remote};
-use std::path::Path;
+use crate::snapshot::assert_snapshot;
 
 fn uplink(ports: Vec<Port>) -> Picture {
     let mac = "00:1d:d8:00:00:09".parse().unwrap();
@@ -25,18 +25,9 @@ fn port(kind: Kind, address: [u8; 4]) -> Port {
     }
 }
 
-fn assert_snapshot(name: &str, text: &str) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("snapshots/nft").join(name);
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::write(&path, text).unwrap();
-    }
-    let expected = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(text == expected, "{name} differs from the snapshot; it is now:\n{text}");
-}
-
 #[test]
 fn without_containers_there_is_no_table() {
-    assert_snapshot("empty.nft", &render(&Picture::default()));
+    assert_snapshot("nft/empty.nft", &render(&Picture::default()));
 }
 
 #[test]
@@ -46,26 +37,26 @@ fn l2bridge_bridges_within_a_subnet_only() {
         port(Kind::L2Bridge, [192, 168, 1, 102]),
         port(Kind::L2Bridge, [192, 168, 2, 101]),
     ];
-    assert_snapshot("l2bridge.nft", &render(&uplink(ports)));
+    assert_snapshot("nft/l2bridge.nft", &render(&uplink(ports)));
 }
 
 #[test]
 fn l2tunnel_sends_everything_to_the_router() {
     let ports = vec![port(Kind::L2Tunnel, [192, 168, 1, 101]), port(Kind::L2Tunnel, [192, 168, 1, 102])];
-    assert_snapshot("l2tunnel.nft", &render(&uplink(ports)));
+    assert_snapshot("nft/l2tunnel.nft", &render(&uplink(ports)));
 }
 
 #[test]
 fn both_kinds_on_one_uplink_meet_at_the_physical_host_only() {
     let ports = vec![port(Kind::L2Bridge, [192, 168, 1, 101]), port(Kind::L2Tunnel, [192, 168, 1, 102])];
-    assert_snapshot("mixed.nft", &render(&uplink(ports)));
+    assert_snapshot("nft/mixed.nft", &render(&uplink(ports)));
 }
 
 #[test]
 fn a_tunnel_whose_router_is_unknown_lets_nothing_out() {
     let mut lost = port(Kind::L2Tunnel, [192, 168, 1, 101]);
     lost.gateway_mac = None;
-    assert_snapshot("unknown_router.nft", &render(&uplink(vec![lost])));
+    assert_snapshot("nft/unknown_router.nft", &render(&uplink(vec![lost])));
 }
 
 /// What `picture` has, in a kernel's order, of a network that the VM routes for.
@@ -82,13 +73,13 @@ fn nat_translates_what_leaves_and_lets_in_what_is_published() {
     let mut network = routed(0, None, &[2, 3]);
     network.ports[0].published.push(PublishedPort { protocol: Transport::Tcp, external: 8080, internal: 80 });
     network.ports[1].published.push(PublishedPort { protocol: Transport::Udp, external: 5353, internal: 53 });
-    assert_snapshot("nat.nft", &render(&Picture { routed: vec![network], ..Picture::default() }));
+    assert_snapshot("nft/nat.nft", &render(&Picture { routed: vec![network], ..Picture::default() }));
 }
 
 #[test]
 fn transparent_hands_frames_over_by_mac() {
     let ports = vec![port(Kind::Transparent, [192, 168, 1, 101]), port(Kind::Transparent, [192, 168, 2, 101])];
-    assert_snapshot("transparent.nft", &render(&uplink(ports)));
+    assert_snapshot("nft/transparent.nft", &render(&uplink(ports)));
 }
 
 #[test]
@@ -107,5 +98,5 @@ fn overlays_reach_their_domain_and_outside_only_by_translation() {
         routed(1, overlay(5001, "blue", vec![], false), &[2]),
         routed(2, overlay(5002, "red", vec![], false), &[]),
     ];
-    assert_snapshot("overlay.nft", &render(&Picture { routed: networks, ..Picture::default() }));
+    assert_snapshot("nft/overlay.nft", &render(&Picture { routed: networks, ..Picture::default() }));
 }

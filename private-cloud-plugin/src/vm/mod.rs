@@ -107,7 +107,7 @@ impl Vm {
 
     /// A VM with another kernel.
     #[cfg(test)]
-    fn on(directory: impl Into<PathBuf>, kernel: Arc<dyn Kernel>) -> Self {
+    pub(crate) fn on(directory: impl Into<PathBuf>, kernel: Arc<dyn Kernel>) -> Self {
         Self { directory: directory.into(), kernel }
     }
 

@@ -7,6 +7,8 @@
 
 mod head;
 mod rewrite;
+#[cfg(test)]
+mod tests;
 
 use crate::network::Kind;
 use head::{Head, HeadError};
@@ -162,15 +164,4 @@ async fn refuse(client: &mut UnixStream, status: &str, text: &str) -> io::Result
 fn docker_group(groups: &str) -> Option<u32> {
     let line = groups.lines().find_map(|line| line.strip_prefix("docker:"))?;
     line.split(':').nth(1)?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_group_is_found_by_its_whole_name() {
-        assert_eq!(docker_group("root:x:0:\ndockers:x:7:\ndocker:x:998:ann,bob\n"), Some(998));
-        assert_eq!(docker_group("root:x:0:\n"), None);
-    }
 }
