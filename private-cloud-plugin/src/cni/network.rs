@@ -277,7 +277,7 @@ fn compare(interface: &str, wanted: &Inside, inside: &Inside) -> Result<(), Stri
         return Err(format!("interface '{interface}' does not have address {address}"));
     }
     if let Some(route) = wanted.routes.iter().find(|route| !inside.routes.contains(route)) {
-        return Err(format!("interface '{interface}' has no route to {route}"));
+        return Err(format!("the container has no route to {route}"));
     }
     Ok(())
 }

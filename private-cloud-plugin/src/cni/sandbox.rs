@@ -16,7 +16,7 @@ pub(super) struct Inside {
     pub mac: String,
     pub up: bool,
     pub addresses: Vec<IpNet>,
-    /// Where its routes lead.
+    /// Where routes of the container lead, by whichever interface: a result does not tie them to one.
     pub routes: Vec<IpNet>,
 }
 
@@ -45,8 +45,7 @@ pub(super) fn look(namespace: &Path, interface: &InterfaceName) -> Result<Option
         return Ok(None);
     };
     let routes: Vec<Route> = ask_within(namespace, &["-j", "-4", "route", "show"])?;
-    let routes = routes.into_iter().filter(|route| route.dev.as_deref() == Some(interface.as_str()));
-    Ok(Some(link.with(routes.filter_map(|route| destination(&route.dst)).collect())))
+    Ok(Some(link.with(routes.iter().filter_map(|route| destination(&route.dst)).collect())))
 }
 
 /// `ip -j address show`
@@ -73,7 +72,6 @@ struct Address {
 struct Route {
     #[serde(default)]
     dst: String,
-    dev: Option<String>,
 }
 
 impl Link {

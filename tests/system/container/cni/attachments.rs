@@ -197,7 +197,8 @@ fn del_works_without_the_proxy_and_with_a_configuration_that_became_wrong() {
 fn check_finds_what_is_missing() {
     on_site(|site| {
         let config = site.config("blue", json!({}));
-        let breaks: [(&str, &[&str]); 5] = [
+        let breaks: [(&str, &[&str]); 6] = [
+            ("the default route", &["route delete default"]),
             ("the address", &["address flush dev eth0"]),
             ("another address", &["address flush dev eth0", "address add 192.168.1.77/24 dev eth0"]),
             ("the state", &["link set eth0 down"]),
