@@ -59,6 +59,24 @@ fn an_attachment_that_asks_again_gets_its_address_again() {
 }
 
 #[test]
+fn an_address_that_somebody_else_gave_is_kept_from_others_and_forgotten_unless_it_is_offered() {
+    let mut book = book([101, 102]);
+    let subnet = net("192.168.1.0/24");
+    assert_eq!(book.reserve(address(101), subnet, attachment(1)), Ok(()));
+    assert_eq!(book.reserve(address(77), subnet, attachment(2)), Ok(()));
+    assert_eq!(book.reserve(address(77), subnet, attachment(2)), Ok(()), "may be repeated");
+    assert_eq!(book.reserve(address(77), subnet, attachment(3)), Err(BookError::InUse(address(77))));
+    assert!(book.occupy(address(77), &endpoint(2)).is_ok());
+    assert_eq!(lease(&mut book, attachment(3), 0), Ok(address(102)), "101 is taken");
+
+    book.merge(&offer([101, 102]));
+    for id in 1..=3 {
+        book.vacate(&endpoint(id), 0);
+    }
+    assert_eq!(book.addresses().map(|(address, _)| *address).collect::<Vec<_>>(), [address(101), address(102)]);
+}
+
+#[test]
 fn a_withdrawn_address_is_forgotten_at_once_when_free_and_on_release_when_used() {
     let mut book = book([101, 102]);
     lease(&mut book, attachment(1), 0).unwrap();
