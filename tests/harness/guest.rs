@@ -29,13 +29,14 @@ where
     }
 }
 
-/// What the first process does, given the directory that is the guest's disk: `/etc` and `/var/lib` are from there, `/run` and
-/// `/opt` are the guest's own and empty, and so is the id of this start. It reaps orphans by ignoring their end.
+/// What the first process does, given the directory that is the guest's disk: `/etc`, `/var/lib` and `/usr/local/bin` are from
+/// there, `/run` and `/opt` are the guest's own and empty, and so is the id of this start. It reaps orphans by ignoring their end.
 const INIT: &str = "
 set -e
-test -e $0/lib || { cp -a /etc $0/etc; mkdir $0/lib; }
+test -e $0/lib || { cp -a /etc $0/etc; mkdir $0/bin $0/lib; }
 mount --bind $0/etc /etc
 mount --bind $0/lib /var/lib
+mount --bind $0/bin /usr/local/bin
 for directory in /run /opt; do mount -t tmpfs -o mode=755 none $directory; done
 mkdir -p /run/home /run/lock
 cat /proc/sys/kernel/random/uuid > /run/boot_id
@@ -67,8 +68,8 @@ impl Guest {
         Ok(Self { vm, init, disk, groups: ControlGroups::new() })
     }
 
-    /// Power off and on: every process, every file in `/run` and every rule of nftables is gone; what is on disk, in `/etc` and
-    /// `/var/lib`, is as it was, and the VM's device has its address.
+    /// Power off and on: every process, every file in `/run` and every rule of nftables is gone; what is on disk, in `/etc`,
+    /// `/var/lib` and `/usr/local/bin`, is as it was, and the VM's device has its address.
     ///
     /// # Errors
     /// As [`Guest::boot`].

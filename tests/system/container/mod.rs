@@ -8,6 +8,7 @@ mod cni;
 mod docker;
 mod docker_drivers;
 mod firewall;
+mod install;
 mod l2bridge;
 mod l2tunnel;
 mod nat;
