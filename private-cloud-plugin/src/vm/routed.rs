@@ -1,6 +1,9 @@
 //! What nat, transparent and overlay ask of the VM itself beside the device pair: what is possible, and what to tell the
 //! kernel, as text.
 
+#[cfg(test)]
+mod tests;
+
 use super::VmError;
 use crate::kernel::{Device, Observed};
 use crate::network::overlay::{Overlay, VXLAN_OVERHEAD, VXLAN_PORT, vxlan_device};
