@@ -2,8 +2,10 @@
 
 use super::{CliError, Common, whole};
 use crate::book::{Book, Holder};
+use crate::kernel::{Commands, Kernel};
 use crate::proxy::Proxy;
-use crate::vm::Vm;
+use crate::table::{self, Picture};
+use crate::vm::{Vm, VmError};
 use clap::Args;
 use std::io::Write;
 
@@ -28,6 +30,9 @@ impl Status {
             Err(error) => writeln!(out, "proxy: {}", whole(error))?,
         }
         addresses(out, &state.book)?;
+        let wanted = table::render(&Picture::new(&state, &observed));
+        let in_force = table::is_in_force(&wanted, &Commands.table().map_err(VmError::from)?);
+        writeln!(out, "data plane: {}", if in_force { "in force" } else { "not loaded; start the service again" })?;
         for (id, network) in &state.networks {
             let gateway = network.gateway.map(|gateway| format!(" gateway {gateway}")).unwrap_or_default();
             writeln!(out, "network {id} {} {}{gateway} uplink {}", network.kind, network.subnet, network.uplink)?;

@@ -10,12 +10,16 @@ use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::header::ContentType;
 use actix_web::{App, HttpResponse, HttpServer, web};
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Seconds that open requests have at the end.
 const SHUTDOWN_SECONDS: u64 = 5;
+
+/// How often the data plane is looked after.
+const UPKEEP: Duration = Duration::from_secs(10);
 
 /// Media type of libnetwork's remote protocol (`containers.md` section 4).
 const MEDIA_TYPE: &str = "application/vnd.docker.plugins.v1.2+json";
@@ -37,9 +41,12 @@ pub struct Settings {
 
 /// A service that listens.
 pub struct Service {
+    vm: Vm,
     servers: Vec<Server>,
     front: Front,
     sockets: Sockets,
+    /// Held while the service lives, so that no second one takes the sockets from it.
+    lock: File,
 }
 
 /// Why there is no service.
@@ -48,8 +55,11 @@ pub enum ServeError {
     /// The VM cannot be brought into order.
     #[error("the containers' networks cannot be restored")]
     Reconcile(#[from] VmError),
-    /// A socket cannot be made.
-    #[error("cannot listen on {path}")]
+    /// There is one.
+    #[error("the service runs already (it has {0}); stop it first")]
+    Running(PathBuf),
+    /// A socket, or the lock, cannot be made.
+    #[error("cannot make {path}")]
     Listen {
         /// Which.
         path: PathBuf,
@@ -80,6 +90,7 @@ impl Service {
     /// # Errors
     /// The VM cannot be brought into order, or a socket not be made.
     pub async fn start(vm: Vm, proxy: Proxy, settings: Settings) -> Result<Self, ServeError> {
+        let lock = alone(vm.directory())?;
         let reconciled = vm.clone();
         let reconciled = tokio::task::spawn_blocking(move || reconciled.reconcile()).await;
         reconciled.map_err(|error| ServeError::Serve(io::Error::other(error)))??;
@@ -96,7 +107,7 @@ impl Service {
         let front = Front::listen(&path, settings.engine_socket, settings.drivers);
         let front = front.map_err(|source| ServeError::Listen { path: path.clone(), source })?;
         sockets.0.push(path);
-        Ok(Self { servers, front, sockets })
+        Ok(Self { vm, servers, front, sockets, lock })
     }
 
     /// Where it listens.
@@ -109,7 +120,7 @@ impl Service {
     /// # Errors
     /// A server broke off.
     pub async fn run(self, end: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { servers, front, sockets } = self;
+        let Self { vm, servers, front, sockets, lock } = self;
         let handles: Vec<ServerHandle> = servers.iter().map(Server::handle).collect();
         let mut running = tokio::task::JoinSet::new();
         servers.into_iter().for_each(|server| drop(running.spawn(server)));
@@ -123,13 +134,45 @@ impl Service {
         let result = tokio::select! {
             () = end => Ok(()),
             () = front.run() => Ok(()),
+            () = upkeep(vm) => Ok(()),
             broken = broken => broken,
         };
         for handle in handles {
             handle.stop(true).await;
         }
         drop(sockets);
+        drop(lock);
         result
+    }
+}
+
+/// Makes sure that there is no other service with this state.
+fn alone(directory: &Path) -> Result<File, ServeError> {
+    let path = directory.join("service.lock");
+    let failed = |source| ServeError::Listen { path: path.clone(), source };
+    fs::create_dir_all(directory).map_err(failed)?;
+    let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(ServeError::Running(path)),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+/// Looks after the data plane, for ever.
+async fn upkeep(vm: Vm) {
+    let mut ticks = tokio::time::interval(UPKEEP);
+    // The first comes at once, and the service has just begun.
+    ticks.tick().await;
+    loop {
+        ticks.tick().await;
+        let vm = vm.clone();
+        match tokio::task::spawn_blocking(move || vm.heal()).await {
+            Ok(Ok(false)) => {}
+            Ok(Ok(true)) => tracing::warn!("somebody removed the rules of the containers' networks; they are back"),
+            Ok(Err(error)) => tracing::warn!(%error, "the containers' networks cannot be looked after"),
+            Err(error) => tracing::warn!(%error, "the containers' networks were not looked after"),
+        }
     }
 }
 

@@ -76,6 +76,13 @@ impl Bench {
     }
 
     async fn start(&mut self) {
+        let service = self.service().await.unwrap();
+        let (end, ended) = oneshot::channel::<()>();
+        let service = actix_web::rt::spawn(service.run(async { drop(ended.await) }));
+        self.running = Some((end, service));
+    }
+
+    async fn service(&self) -> Result<Service, ServeError> {
         let path = |name: &str| self.directory.path().join(name);
         let settings = Settings {
             plugin_dir: path("plugins"),
@@ -85,10 +92,7 @@ impl Bench {
             uplink: None,
         };
         let vm = Vm::on(path("state"), self.kernel.clone());
-        let service = Service::start(vm, Proxy::new(&self.url).unwrap(), settings).await.unwrap();
-        let (end, ended) = oneshot::channel::<()>();
-        let service = actix_web::rt::spawn(service.run(async { drop(ended.await) }));
-        self.running = Some((end, service));
+        Service::start(vm, Proxy::new(&self.url).unwrap(), settings).await
     }
 
     async fn stop(&mut self) {
@@ -364,6 +368,15 @@ async fn an_unknown_call_is_not_found() {
     let bench = Bench::new(&host.url).await;
     let (status, _) = post(bench.socket("l2tunnel"), "NetworkDriver.AllocateNetwork".to_owned(), json!({})).await;
     assert_eq!(status, 404);
+}
+
+#[actix_web::test]
+async fn a_second_service_is_refused_and_the_first_goes_on() {
+    let host = Host::offering([101]);
+    let bench = Bench::new(&host.url).await;
+    assert!(matches!(bench.service().await, Err(ServeError::Running(_))));
+    bench.create_network().await;
+    assert_eq!(bench.run(ENDPOINT).await.unwrap(), "192.168.1.101/24");
 }
 
 #[actix_web::test]

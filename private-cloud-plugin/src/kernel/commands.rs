@@ -57,6 +57,10 @@ impl Kernel for Commands {
         run("nft", &["-f", "-"], script)
     }
 
+    fn table(&self) -> Result<String, KernelError> {
+        loaded(crate::table::NAME)
+    }
+
     fn nft_within(&self, netns: &Path, script: &str) -> Result<(), KernelError> {
         run_within(netns, ["nft", "-f", "-"], script)
     }

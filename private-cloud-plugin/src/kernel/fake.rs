@@ -52,6 +52,11 @@ impl Fake {
     pub(crate) fn table(&self) -> String {
         self.0.lock().unwrap().table.clone()
     }
+
+    /// What `nft flush ruleset` does.
+    pub(crate) fn flush(&self) {
+        self.0.lock().unwrap().table.clear();
+    }
 }
 
 impl Memory {
@@ -104,6 +109,10 @@ impl Kernel for Fake {
         memory.judge(script)?;
         script.clone_into(&mut memory.table);
         Ok(())
+    }
+
+    fn table(&self) -> Result<String, KernelError> {
+        Ok(self.0.lock().unwrap().table.clone())
     }
 
     fn nft_within(&self, _: &Path, script: &str) -> Result<(), KernelError> {

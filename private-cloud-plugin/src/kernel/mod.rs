@@ -111,7 +111,13 @@ pub trait Kernel: Send + Sync {
     /// Those of the command.
     fn nft(&self, script: &str) -> Result<(), KernelError>;
 
-    /// The same within the network namespace at `netns`.
+    /// The data plane's table of family `netdev` as `nft` lists it; nothing if there is none.
+    ///
+    /// # Errors
+    /// The command is not there.
+    fn table(&self) -> Result<String, KernelError>;
+
+    /// The same as [`Kernel::nft`] within the network namespace at `netns`.
     ///
     /// # Errors
     /// Those of the command.

@@ -145,6 +145,16 @@ pub fn render(picture: &Picture) -> String {
     script
 }
 
+/// Whether every chain of `script` that the kernel calls is in `listing`, what nft says is loaded.
+pub fn is_in_force(script: &str, listing: &str) -> bool {
+    let hooks = script.lines().filter_map(|line| line.split_once(HOOK)?.1.split_once('"'));
+    let missing = |(device, _): (&str, &str)| !listing.contains(&format!("\"{device}\" priority"));
+    !hooks.into_iter().any(missing)
+}
+
+/// What every chain that the kernel calls begins with, up to the name of the device.
+const HOOK: &str = "type filter hook ingress device \"";
+
 /// A map with its elements; nothing when there are none, since nft has no literal for that.
 fn map<K: Display, V: Display>(script: &mut String, name: &str, types: &str, elements: &[(K, V)]) {
     *script += &format!("\tmap {name} {{\n\t\ttype {types}\n");
@@ -159,7 +169,7 @@ fn map<K: Display, V: Display>(script: &mut String, name: &str, types: &str, ele
 fn chain(script: &mut String, name: &str, device: Option<&str>, rules: &[String]) {
     *script += &format!("\tchain {name} {{\n");
     if let Some(device) = device {
-        *script += &format!("\t\ttype filter hook ingress device \"{device}\" priority 0; policy accept;\n");
+        *script += &format!("\t\t{HOOK}{device}\" priority 0; policy accept;\n");
     }
     for rule in rules {
         *script += &format!("\t\t{rule}\n");

@@ -1,11 +1,13 @@
 //! One change of the VM, from taking the lock to letting go of it.
 
+mod upkeep;
+
 use super::link::{self, Attached, Place};
 use super::routed::{self, Vxlan};
 use super::{EndpointSpec, NetworkSpec, VmError};
 use crate::book::{Holder, Lease, Want};
 use crate::kernel::{Kernel, KernelError, Observed};
-use crate::network::{DEVICE_PREFIX, Endpoint, EndpointId, Kind, Network, NetworkId, PublishedPort};
+use crate::network::{Endpoint, EndpointId, Kind, Network, NetworkId, PublishedPort};
 use crate::offer::Offer;
 use crate::state::State;
 use crate::store::Store;
@@ -268,33 +270,6 @@ impl<'a> Change<'a> {
             self.remove_endpoint(&id)?;
         }
         self.state.book.collect(network, keep);
-        Ok(())
-    }
-
-    /// See [`Vm::reconcile`](super::Vm::reconcile).
-    ///
-    /// # Errors
-    /// Those of the kernel.
-    pub fn reconcile(&mut self) -> Result<(), VmError> {
-        self.afresh = true;
-        let there = |id: &EndpointId| self.observed.devices.contains_key(&id.host_device());
-        let endpoints = self.state.endpoints.iter();
-        let gone = endpoints.filter(|(id, endpoint)| endpoint.attached && !there(id)).map(|(id, _)| id.clone());
-        for id in gone.collect::<Vec<_>>() {
-            tracing::info!(endpoint = %id, "endpoint dropped: its device went with its container");
-            self.remove_endpoint(&id)?;
-        }
-        let known: BTreeSet<String> = self.state.endpoints.keys().map(EndpointId::host_device).collect();
-        let ours = self.observed.devices.keys().filter(|name| name.starts_with(DEVICE_PREFIX) && name.ends_with('h'));
-        self.doomed.extend(ours.filter(|name| !known.contains(*name)).cloned());
-        for (id, mut network) in self.state.networks.clone() {
-            match self.router_mac(&network) {
-                Ok(mac) => network.gateway_mac = mac,
-                // What was learnt before is better than nothing.
-                Err(error) => tracing::warn!(network = %id, %error, "the router's MAC cannot be refreshed"),
-            }
-            self.state.networks.insert(id, network);
-        }
         Ok(())
     }
 

@@ -111,6 +111,11 @@ impl Vm {
         Self { directory: directory.into(), kernel }
     }
 
+    /// Where the state is kept.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// Changes the VM: `work` says how, and it is made so when `work` succeeds.
     ///
     /// # Errors
@@ -133,6 +138,15 @@ impl Vm {
     /// Those of the store and of the kernel.
     pub fn reconcile(&self) -> Result<(), VmError> {
         self.change(|change| change.reconcile())
+    }
+
+    /// Loads the data plane again if it is not there: who restarts the VM's own packet filter usually empties all of it.
+    /// Tells whether there was need.
+    ///
+    /// # Errors
+    /// Those of the store and of the kernel.
+    pub fn heal(&self) -> Result<bool, VmError> {
+        self.change(|change| change.heal())
     }
 
     /// Loads an nft script into the network namespace at `netns`: the firewall of a container that is not made by this

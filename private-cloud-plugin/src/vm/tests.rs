@@ -151,6 +151,18 @@ fn a_device_that_no_endpoint_knows_is_deleted_by_reconciliation() {
 }
 
 #[test]
+fn a_data_plane_that_somebody_flushed_is_loaded_again() {
+    let bench = Bench::new();
+    assert!(!bench.vm.heal().unwrap(), "without containers there is none");
+    bench.add("c1", Kind::L2Bridge).unwrap();
+    let (table, file) = (bench.kernel.table(), bench.file());
+    assert!(!bench.vm.heal().unwrap());
+    bench.kernel.flush();
+    assert!(bench.vm.heal().unwrap());
+    assert_eq!((bench.kernel.table(), bench.file()), (table, file));
+}
+
+#[test]
 fn collection_drops_what_nobody_wants_of_one_network_only() {
     let bench = Bench::new();
     bench.add("c1", Kind::L2Bridge).unwrap();
