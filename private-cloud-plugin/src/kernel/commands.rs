@@ -1,6 +1,6 @@
 //! The kernel by way of `ip` (iproute2), `nft` and `nsenter`: tools that every administrator can repeat a step with.
 
-use super::{Device, Kernel, KernelError, Observed};
+use super::{Device, Kernel, KernelError, Observed, forwarding};
 use ipnet::Ipv4Net;
 use policy::net::MacAddr;
 use serde::Deserialize;
@@ -46,7 +46,7 @@ impl Kernel for Commands {
     }
 
     fn forward(&self) -> Result<(), KernelError> {
-        fs::write("/proc/sys/net/ipv4/ip_forward", "1").map_err(|error| KernelError::Io("switch forwarding on", error))
+        forwarding::enable()
     }
 
     fn ip_within(&self, netns: &Path, batch: &str) -> Result<(), KernelError> {
@@ -192,7 +192,7 @@ fn within(netns: &Path, command: &[&str]) -> Vec<OsString> {
     std::iter::once(namespace).chain(command.iter().map(OsString::from)).collect()
 }
 
-fn run<A: AsRef<OsStr>>(program: &'static str, arguments: &[A], input: &str) -> Result<(), KernelError> {
+pub(super) fn run<A: AsRef<OsStr>>(program: &'static str, arguments: &[A], input: &str) -> Result<(), KernelError> {
     output(program, arguments, input).map(drop)
 }
 
@@ -200,6 +200,7 @@ fn output<A: AsRef<OsStr>>(program: &'static str, arguments: &[A], input: &str) 
     let package = match program {
         "nft" => "nftables",
         "nsenter" => "util-linux",
+        "iptables" => "iptables",
         _ => "iproute2",
     };
     let missing = |source| KernelError::Missing { program, package, source };

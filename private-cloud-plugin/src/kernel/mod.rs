@@ -3,6 +3,7 @@
 mod commands;
 #[cfg(test)]
 pub(crate) mod fake;
+mod forwarding;
 
 pub use commands::Commands;
 pub(crate) use commands::{ask_within, loaded, tables_within};
@@ -93,10 +94,10 @@ pub trait Kernel: Send + Sync {
     /// Those of the command.
     fn bridge(&self, batch: &str) -> Result<(), KernelError>;
 
-    /// Makes the VM forward packets that are not for itself.
+    /// Makes the VM forward packets of containers, also where a docker engine lets nothing pass but its own.
     ///
     /// # Errors
-    /// The setting cannot be written.
+    /// The setting cannot be written, or docker's filter cannot be changed.
     fn forward(&self) -> Result<(), KernelError>;
 
     /// The same as [`Kernel::ip`] within the network namespace at `netns`.

@@ -3,9 +3,9 @@
 
 use super::node::{ETH0, PEER, Site, on_a_wire, rules, subnet};
 use super::scene::{does_not_reach, reaches};
-use harness::Result;
 use harness::error::claim;
 use harness::frames::FrameCapture;
+use harness::{Error, Result};
 use private_cloud_plugin::network::{Kind, PublishedPort, Transport};
 use private_cloud_plugin::vm::VmError;
 
@@ -80,6 +80,38 @@ fn c04_nat_containers_of_two_nodes_meet_at_published_ports_only() {
         assert!(there.namespace.connect(there.address.into(), 8080).await?.is_some(), "from its own node");
         let neighbour = there.container("nat", [172, 20, 0, 8], &[])?;
         assert!(neighbour.namespace.connect(there.address.into(), 8080).await?.is_some(), "from its own neighbour");
+        Ok(())
+    });
+}
+
+/// The chains and the policy that a docker engine sets up when it manages the packet filter.
+const DOCKERS_FILTER: &str = "
+*filter
+:FORWARD DROP
+:DOCKER-USER -
+-A FORWARD -j DOCKER-USER
+-A DOCKER-USER -j RETURN
+COMMIT
+";
+
+#[test]
+fn a_docker_engine_that_forbids_forwarding_does_not_cut_nat_containers_off() {
+    on_a_wire(async |site| {
+        with_nat(site)?;
+        let node = &site.nodes[0];
+        let restore = format!("echo '{DOCKERS_FILTER}' | iptables-restore");
+        let status = node.namespace.command("sh").args(["-c", &restore]).status().map_err(Error::io("run sh"))?;
+        claim(status.success(), || "the filter is not there".to_owned())?;
+        let first = node.container("nat", [172, 20, 0, 2], &[WEB])?;
+        let _second = node.container("nat", [172, 20, 0, 3], &[])?;
+        reaches(&first.namespace, PEER.into(), 63)?;
+        let _service = first.namespace.serve(80, "first")?;
+        assert!(site.peer.connect(node.address.into(), 8080).await?.is_some());
+        let filter = rules(&node.namespace, &["list", "chain", "ip", "filter", "DOCKER-USER"])?;
+        assert_eq!(filter.matches("accept").count(), 2, "once for each direction: {filter}");
+        // What docker's filter lets through is still judged.
+        site.peer.ip(&[format!("route add 172.20.0.0/24 via {}", node.address)])?;
+        assert!(site.peer.connect(first.ip(), 80).await?.is_none());
         Ok(())
     });
 }
