@@ -9,7 +9,7 @@ use harness::error::claim;
 use harness::fabric::Fabric;
 use harness::guest::on_container_fabric;
 use harness::plugin::ContainerHost;
-use harness::{Error, Result};
+use harness::{Error, Result, wait};
 use std::collections::BTreeSet;
 use std::io::Write;
 use std::net::IpAddr;
@@ -326,5 +326,31 @@ fn a_published_port_is_accepted_and_the_container_answers_at_its_own_address() {
         assert!(peer.connect(web.guest.vm.address(), 8080).await?.is_none());
         let warned = web.plugin.output().iter().any(|line| line.contains("WARN") && line.contains("--publish"));
         claim(warned, || "the plugin's log does not say that the published port means nothing here".to_owned())
+    });
+}
+
+#[test]
+fn containers_are_under_the_default_firewall() {
+    const GRE: u8 = 47;
+    on_container_fabric(2, async |fabric| {
+        network(fabric, "VNet1").await?;
+        let web = container_host(fabric, "l2bridge").await?;
+        let peer = plain_vm(fabric, 1, "peer", "VNet1/Subnet1", 20).await?;
+        let container = web.run(DOCKER_NETWORK, "c1")?;
+        wait::until("the container's firewall is loaded", async || {
+            let mut command = container.namespace.command("nft");
+            let output = command.args(["list", "tables"]).output().map_err(Error::io("run nft"))?;
+            claim(!output.stdout.is_empty(), || "it has no table".to_owned())
+        })
+        .await?;
+        let (here, there) = (container.namespace.raw(GRE)?, peer.namespace.raw(GRE)?);
+        there.send(b"unsolicited", container.address)?;
+        // Packets do not overtake each other: when the answer to this is here, that would have been.
+        reaches(&peer.namespace, container.address, SAME_SUBNET)?;
+        assert!(here.arrived()?.is_empty(), "only TCP, UDP, ICMP and IGMP come in unsolicited");
+        here.send(b"anything goes out", peer.address())?;
+        reaches(&container.namespace, peer.address(), SAME_SUBNET)?;
+        assert_eq!(there.arrived()?.len(), 1);
+        Ok(())
     });
 }
