@@ -8,7 +8,7 @@ use harness::docker::{Container, ENGINE, IMAGE, docker};
 use harness::error::claim;
 use harness::fabric::Fabric;
 use harness::guest::on_container_fabric;
-use harness::plugin::ContainerHost;
+use harness::plugin::{API, ContainerHost};
 use harness::{Error, Result, wait};
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -96,8 +96,7 @@ fn a_static_address_is_refused_and_the_refusal_says_where_addresses_come_from() 
     on_container_fabric(1, async |fabric| {
         network(fabric, "VNet1").await?;
         let web = container_host(fabric, "l2bridge").await?;
-        let static_address =
-            Container::run(&web.guest, harness::plugin::API, DOCKER_NETWORK, "c1", &["--ip", "192.168.1.105"]);
+        let static_address = Container::run(&web.guest, API, DOCKER_NETWORK, "c1", &["--ip", "192.168.1.105"]);
         contains(&refusal(static_address)?, &["192.168.1.105", "--ip"])?;
         web.docker(&["rm", "--force", "c1"])?;
         // Nothing is lost by the attempt.
@@ -296,7 +295,7 @@ fn what_docker_streams_passes_the_api_socket() {
         let web = container_host(fabric, "l2bridge").await?;
         let network = format!("--network={DOCKER_NETWORK}");
         let mut command = web.guest.command("docker");
-        command.env("DOCKER_HOST", harness::plugin::API).args(["run", "-i", "--rm", &network, IMAGE, "cat"]);
+        command.env("DOCKER_HOST", API).args(["run", "-i", "--rm", &network, IMAGE, "cat"]);
         command.stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().map_err(Error::io("run docker"))?;
         let sent = "one line\n".repeat(20_000);
@@ -319,7 +318,7 @@ fn a_published_port_is_accepted_and_the_container_answers_at_its_own_address() {
         let web = container_host(fabric, "l2bridge").await?;
         let peer = plain_vm(fabric, 1, "peer", "VNet1/Subnet1", 20).await?;
         let more = ["--publish", "8080:80"];
-        let container = Container::run(&web.guest, harness::plugin::API, DOCKER_NETWORK, "c1", &more)?;
+        let container = Container::run(&web.guest, API, DOCKER_NETWORK, "c1", &more)?;
         let _service = container.namespace.serve(80, "hello")?;
         let direct = peer.connect(container.address, 80).await?.map(|conversation| conversation.banner);
         assert_eq!(direct.as_deref(), Some("hello"));
@@ -351,6 +350,27 @@ fn containers_are_under_the_default_firewall() {
         here.send(b"anything goes out", peer.address())?;
         reaches(&container.namespace, peer.address(), SAME_SUBNET)?;
         assert_eq!(there.arrived()?.len(), 1);
+        Ok(())
+    });
+}
+
+#[test]
+fn a_nat_network_hides_its_containers_but_for_published_ports() {
+    on_container_fabric(2, async |fabric| {
+        network(fabric, "VNet1").await?;
+        let settings = ["--driver", "nat"].map(str::to_owned).to_vec();
+        let web = ContainerHost::start_with(container_vm(fabric, "web", "VNet1").await?, settings).await?;
+        let peer = plain_vm(fabric, 1, "peer", "VNet1/Subnet1", 20).await?;
+        web.create_network("nat", "172.30.0.0/24", "172.30.0.1", "hidden")?;
+        let container = Container::run(&web.guest, API, "hidden", "c1", &["--publish", "8080:80"])?;
+        let _service = container.namespace.serve(80, "hello")?;
+        let from =
+            async |port| Ok::<_, Error>(peer.connect(web.guest.vm.address(), port).await?.map(|talk| talk.banner));
+        assert_eq!(from(8080).await?.as_deref(), Some("hello"));
+        assert_eq!(from(80).await?, None);
+        assert!(container.namespace.ping(peer.address())?.is_some());
+        web.docker(&["rm", "--force", "c1"])?;
+        assert_eq!(from(8080).await?, None);
         Ok(())
     });
 }
