@@ -45,15 +45,21 @@ pub fn missing() -> Option<String> {
     if missing.is_empty() { None } else { Some(missing.join(", ")) }
 }
 
-/// What keeps containers from running here, beside [`missing`]; `None` if nothing does.
-pub fn missing_for_containers() -> Option<String> {
+/// What keeps the guest side from working here, beside [`missing`]; `None` if nothing does.
+pub fn missing_for_guests() -> Option<String> {
     let mut missing = absent(&GUEST_PROGRAMS);
-    missing.extend(absent(&ENGINE_PROGRAMS));
-    // The privileges of a user namespace are not enough: control groups and mounts of this machine are involved.
+    // The privileges of a user namespace are not enough: mounts and control groups of this machine are involved.
     if !rustix::process::geteuid().is_root() {
         missing.push("root".to_owned());
     }
     if missing.is_empty() { None } else { Some(missing.join(", ")) }
+}
+
+/// What keeps a container engine from running here, beside [`missing`]; `None` if nothing does. Nobody promises to have one:
+/// the packages that bring it start services on some machines.
+pub fn missing_for_containers() -> Option<String> {
+    let engine = absent(&ENGINE_PROGRAMS);
+    missing_for_guests().or_else(|| (!engine.is_empty()).then(|| engine.join(", ")))
 }
 
 fn absent(programs: &[(&str, &str)]) -> Vec<String> {

@@ -8,8 +8,12 @@ use std::process::Command;
 
 /// Packages whose programs are not there.
 pub(crate) fn missing() -> BTreeSet<&'static str> {
-    let mut wanted = [&PROGRAMS[..], &GUEST_PROGRAMS[..]].concat();
-    if !starts_services() {
+    let mut wanted = PROGRAMS.to_vec();
+    // Only root can run containers.
+    if is_root() {
+        wanted.extend(GUEST_PROGRAMS);
+    }
+    if is_root() && !starts_services() {
         wanted.extend(ENGINE_PROGRAMS);
     }
     let mut missing: BTreeSet<&str> =

@@ -42,7 +42,7 @@ struct Cable {
 
 /// Tells `story` on a new cable, or says aloud why it cannot.
 fn on_a_cable(story: impl AsyncFnOnce(&Cable) -> Result<()>) {
-    if let Some(missing) = support::missing_for_containers() {
+    if let Some(missing) = support::missing_for_guests() {
         support::skip_aloud(&missing);
         return;
     }

@@ -51,7 +51,7 @@ pub(super) const PEER: Ipv4Addr = Ipv4Addr::new(10, 20, 0, 1);
 
 /// Tells `story` on a new site, or says aloud why it cannot.
 pub(super) fn on_a_wire(story: impl AsyncFnOnce(&Site) -> Result<()>) {
-    if let Some(missing) = support::missing_for_containers() {
+    if let Some(missing) = support::missing_for_guests() {
         support::skip_aloud(&missing);
         return;
     }

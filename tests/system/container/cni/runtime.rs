@@ -2,10 +2,9 @@
 
 use crate::container::scene::{SAME_SUBNET, container_vm, near, network, plain_vm, reaches};
 use harness::error::claim;
-use harness::fabric::on_fabric;
-use harness::guest::Guest;
+use harness::guest::{Guest, on_container_fabric};
 use harness::process::Process;
-use harness::{Error, Result, support, wait};
+use harness::{Error, Result, wait};
 use std::path::Path;
 
 /// A root file system with one program, the runtime's own loopback plugin, and a directory of programs that is the guest's own.
@@ -79,12 +78,7 @@ fn containerd_connects_and_disconnects_containers_of_an_l2tunnel() {
 }
 
 fn containerd_connects_and_disconnects_containers(mode: &str) {
-    if let Some(missing) = support::missing_for_containers() {
-        assert!(std::env::var_os(support::REQUIRE_PACKETS).is_none(), "no containers here; missing: {missing}");
-        support::skip_aloud(&missing);
-        return;
-    }
-    on_fabric(2, async |fabric| {
+    on_container_fabric(2, async |fabric| {
         network(fabric, "VNet1").await?;
         let far = plain_vm(fabric, 1, "far", "VNet1/Subnet1", 20).await?;
         let runtime = Runtime::start(Guest::boot(container_vm(fabric, "web", "VNet1").await?)?, mode).await?;

@@ -309,7 +309,7 @@ fn answer(mut stream: TcpStream, offered: &[u8]) -> std::io::Result<()> {
 /// # Panics
 /// The story failed.
 pub(super) fn on_site(story: impl FnOnce(&mut Site) -> Result<()>) {
-    if let Some(missing) = support::missing().or_else(support::missing_for_containers) {
+    if let Some(missing) = support::missing().or_else(support::missing_for_guests) {
         assert!(std::env::var_os(support::REQUIRE_PACKETS).is_none(), "no containers here; missing: {missing}");
         support::skip_aloud(&missing);
         return;
