@@ -23,11 +23,29 @@ pub enum Outcome {
 
 /// Why it could not be done.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot {verb} {path}")]
-pub struct InstallError {
-    verb: &'static str,
-    path: PathBuf,
-    source: io::Error,
+pub enum InstallError {
+    /// The file system says no.
+    #[error("cannot {verb} {path}")]
+    Io {
+        /// What was tried.
+        verb: &'static str,
+        /// On what.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// A link in an image that is right once the image runs, and leads into this machine until then.
+    #[error(
+        "{path} leads out of {root} by a symbolic link, to {found}; make that link relative, or install in the running VM"
+    )]
+    Outside {
+        /// Where the item belongs.
+        path: PathBuf,
+        /// What it must be below.
+        root: PathBuf,
+        /// Where its directory is.
+        found: PathBuf,
+    },
 }
 
 /// Makes `item` so below `root`; `program` is the file of this program. Nobody ever sees half of it.
@@ -37,6 +55,7 @@ pub struct InstallError {
 pub fn make(root: &Path, item: &Item, program: &Path) -> Result<Outcome, InstallError> {
     let path = below(root, &item.path);
     let failed = |verb| failure(verb, &path);
+    stay_below(root, &path)?;
     let outcome = match fs::symlink_metadata(&path) {
         Ok(_) if is_so(&path, &item.thing, program).map_err(failed("read"))? => return Ok(Outcome::Kept),
         Ok(_) => Outcome::Replaced,
@@ -65,6 +84,7 @@ pub fn make(root: &Path, item: &Item, program: &Path) -> Result<Outcome, Install
 /// Those of the file system.
 pub fn remove(root: &Path, item: &Item) -> Result<Outcome, InstallError> {
     let path = below(root, &item.path);
+    stay_below(root, &path)?;
     if let Thing::Link(target) = &item.thing
         && fs::read_link(&path).is_ok_and(|found| found != *target)
     {
@@ -99,9 +119,22 @@ fn below(root: &Path, path: &Path) -> PathBuf {
     root.join(path.strip_prefix("/").unwrap_or(path))
 }
 
+/// What there is of the directories of `path` is below `root`, wherever links lead.
+fn stay_below(root: &Path, path: &Path) -> Result<(), InstallError> {
+    let Some(directory) = path.ancestors().skip(1).find(|ancestor| fs::symlink_metadata(ancestor).is_ok()) else {
+        return Ok(());
+    };
+    let real = |path: &Path| fs::canonicalize(path).map_err(failure("find", path));
+    let (found, real_root) = (real(directory)?, real(root)?);
+    if found.starts_with(real_root) {
+        return Ok(());
+    }
+    Err(InstallError::Outside { path: path.to_owned(), root: root.to_owned(), found })
+}
+
 fn failure(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> InstallError + use<> {
     let path = path.to_owned();
-    move |source| InstallError { verb, path, source }
+    move |source| InstallError::Io { verb, path, source }
 }
 
 #[cfg(test)]
@@ -139,6 +172,24 @@ mod tests {
         assert!(items.iter().all(|item| remove(root.path(), item).unwrap() == Outcome::Removed));
         assert!(items.iter().all(|item| remove(root.path(), item).unwrap() == Outcome::Absent));
         assert!(items.iter().all(|item| fs::symlink_metadata(below(root.path(), &item.path)).is_err()));
+    }
+
+    #[test]
+    fn a_link_in_an_image_does_not_lead_into_this_machine() {
+        let (root, machine) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let items = plan(DEFAULT_URL).items();
+        symlink(machine.path(), root.path().join("etc")).unwrap();
+        let item = items.iter().find(|item| item.path.starts_with("/etc")).unwrap();
+        let made = make(root.path(), item, Path::new("/proc/self/exe"));
+        assert!(matches!(made, Err(InstallError::Outside { .. })), "{made:?}");
+        assert!(matches!(remove(root.path(), item), Err(InstallError::Outside { .. })));
+        assert_eq!(fs::read_dir(machine.path()).unwrap().count(), 0);
+        // Within the image a link may lead where it likes.
+        fs::remove_file(root.path().join("etc")).unwrap();
+        fs::create_dir(root.path().join("usr-etc")).unwrap();
+        symlink("usr-etc", root.path().join("etc")).unwrap();
+        assert_eq!(make(root.path(), item, Path::new("/proc/self/exe")).unwrap(), Outcome::Made);
+        assert_eq!(remove(root.path(), item).unwrap(), Outcome::Removed);
     }
 
     #[test]
