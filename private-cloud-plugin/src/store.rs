@@ -1,8 +1,9 @@
 //! Where the state is kept: one file, under an exclusive lock, written whole.
 
 use crate::state::{STATE_VERSION, State};
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// Where the state is unless told otherwise.
@@ -55,9 +56,14 @@ impl Store {
     /// # Errors
     /// Those of the file system; a file that is no state.
     pub fn open(directory: &Path) -> Result<(Self, State), StoreError> {
-        fs::create_dir_all(directory).map_err(io_error("make the directory", directory))?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(directory)
+            .map_err(io_error("make the directory", directory))?;
         let path = directory.join("lock");
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).open(&path);
+        // Whoever can read a file can hold its lock, and everything else up with it.
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
         let lock = lock.map_err(io_error("open", &path))?;
         lock.lock().map_err(io_error("lock", &path))?;
         let store = Self { directory: directory.to_owned(), _lock: lock };
@@ -114,6 +120,7 @@ fn io_error(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreE
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
@@ -125,6 +132,16 @@ mod tests {
         store.save(&state).unwrap();
         drop(store);
         assert_eq!(Store::open(directory.path()).unwrap().1, state);
+    }
+
+    #[test]
+    fn nobody_else_can_hold_the_lock() {
+        let parent = tempfile::tempdir().unwrap();
+        let directory = parent.path().join("state");
+        let _store = Store::open(&directory).unwrap();
+        for path in [directory.clone(), directory.join("lock")] {
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "{}", path.display());
+        }
     }
 
     #[test]

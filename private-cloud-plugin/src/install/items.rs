@@ -112,6 +112,7 @@ impl Plan {
              Restart=on-failure\n\
              RuntimeDirectory=private-cloud-plugin\n\
              StateDirectory=private-cloud-plugin\n\
+             StateDirectoryMode=0700\n\
              \n\
              [Install]\n\
              WantedBy=multi-user.target\n"
