@@ -87,6 +87,9 @@ impl Offer {
         let mask: Ipv4Addr = value(index, "Mask", &entry.mask)?;
         let net =
             Ipv4Net::with_netmask(address, mask).map_err(|_| wrong("Mask", &entry.mask, "is no subnet mask"))?.trunc();
+        if !can_be_a_containers(address) {
+            return Err(wrong("IP", &entry.ip, "is no address that a container can have"));
+        }
         if net.prefix_len() < 31 && (address == net.network() || address == net.broadcast()) {
             return Err(wrong("IP", &entry.ip, "is the first or last address of its subnet"));
         }
@@ -115,6 +118,14 @@ impl Offer {
         subnet.addresses.insert(address);
         Ok(())
     }
+}
+
+/// Not one that means something else on every network [RFC 6890 section 2.2.2].
+fn can_be_a_containers(address: Ipv4Addr) -> bool {
+    let is_this_network = address.octets()[0] == 0;
+    let is_special =
+        address.is_loopback() || address.is_link_local() || address.is_multicast() || address.is_broadcast();
+    !is_this_network && !is_special
 }
 
 fn value<T: FromStr>(index: usize, field: &'static str, text: &str) -> Result<T, OfferError> {
@@ -178,6 +189,15 @@ mod tests {
         ] {
             let error = Offer::parse(json.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(field), "{error}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_means_something_else_is_refused() {
+        for ip in ["0.0.0.0", "0.0.0.5", "127.0.0.5", "169.254.169.254", "224.0.0.5", "255.255.255.255"] {
+            let json = format!(r#"{{"IPs":[{{"IP":"{ip}","Mask":"255.255.255.255"}}]}}"#);
+            let error = Offer::parse(json.as_bytes()).unwrap_err().to_string();
+            assert_eq!(error, format!("IPs[0].IP: '{ip}' is no address that a container can have"));
         }
     }
 
