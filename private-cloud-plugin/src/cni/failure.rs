@@ -168,6 +168,7 @@ impl From<VmError> for Failure {
             VmError::NoEndpoint(_) => Self::UnknownContainer(error.to_string()),
             VmError::AlreadyAttached(_)
             | VmError::AddressTaken(_)
+            | VmError::NoContainerAddress(_)
             | VmError::OtherEndpoint { .. }
             | VmError::Book(BookError::InUse(_)) => Self::Exists(error.to_string()),
             VmError::DeviceGone { .. } => Self::Drift(error.to_string()),

@@ -10,7 +10,7 @@ pub(crate) use commands::{ask_within, loaded, tables_within};
 
 use ipnet::Ipv4Net;
 use policy::net::MacAddr;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
@@ -35,6 +35,13 @@ pub struct Device {
     pub mtu: u32,
     /// Its IPv4 addresses with their prefixes.
     pub addresses: Vec<Ipv4Net>,
+}
+
+impl Observed {
+    /// The VM's own addresses.
+    pub fn addresses(&self) -> BTreeSet<Ipv4Addr> {
+        self.devices.values().flat_map(|device| &device.addresses).map(Ipv4Net::addr).collect()
+    }
 }
 
 /// Why the kernel was not asked or said no.

@@ -4,7 +4,7 @@ mod upkeep;
 
 use super::link::{self, Attached, Place};
 use super::routed::{self, Vxlan};
-use super::{EndpointSpec, NetworkSpec, VmError};
+use super::{EndpointSpec, NetworkSpec, VmError, address};
 use crate::book::{Holder, Lease, Want};
 use crate::kernel::{Kernel, KernelError, Observed};
 use crate::network::{Endpoint, EndpointId, Kind, Network, NetworkId, PublishedPort};
@@ -67,9 +67,7 @@ impl<'a> Change<'a> {
     /// # Errors
     /// There is none.
     pub fn lease(&mut self, want: Want, holder: Holder) -> Result<Lease, VmError> {
-        let devices = self.observed.devices.values();
-        let taken: BTreeSet<Ipv4Addr> = devices.flat_map(|device| &device.addresses).map(Ipv4Net::addr).collect();
-        Ok(self.state.book.lease(want, holder, &taken, self.now)?)
+        Ok(self.state.book.lease(want, holder, &self.observed.addresses(), self.now)?)
     }
 
     /// Takes note that `holder` uses an address which another source than the proxy gave to it.
@@ -147,7 +145,7 @@ impl<'a> Change<'a> {
     /// Records an endpoint, or finds that there is the same already. It has no devices yet.
     ///
     /// # Errors
-    /// No such network; the address was not leased to it; there is another endpoint with this id.
+    /// No such network; the address was not leased to it, or is another's; there is another endpoint with this id.
     pub fn add_endpoint(&mut self, id: &EndpointId, spec: &EndpointSpec) -> Result<Endpoint, VmError> {
         let EndpointSpec { network, address, mac } = spec.clone();
         let kind = self.network(&network)?.kind;
@@ -159,9 +157,7 @@ impl<'a> Change<'a> {
             }
             return Ok(old.clone());
         }
-        if self.state.endpoints.values().any(|other| other.address == address) {
-            return Err(VmError::AddressTaken(address));
-        }
+        address::check(address, self.network(&network)?, &self.state, &self.observed)?;
         if kind.uses_tenant_addresses() {
             self.state.book.occupy(address, id)?;
         }
@@ -253,8 +249,10 @@ impl<'a> Change<'a> {
     /// # Errors
     /// None of its own.
     pub fn remove_endpoint(&mut self, id: &EndpointId) -> Result<(), VmError> {
-        if self.state.endpoints.remove(id).is_some() {
-            self.doomed.push(id.host_device());
+        let device = id.host_device();
+        // One that was killed while it made an endpoint has left a device that nothing is recorded of.
+        if self.state.endpoints.remove(id).is_some() || self.observed.devices.contains_key(&device) {
+            self.doomed.push(device);
         }
         self.state.book.vacate(id, self.now);
         Ok(())

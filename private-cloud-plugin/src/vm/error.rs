@@ -113,6 +113,9 @@ pub enum VmError {
     /// Two containers, one address.
     #[error("{0} is the address of another endpoint")]
     AddressTaken(Ipv4Addr),
+    /// The VM's or the router's own.
+    #[error("{0} is an address of the VM itself or of the router; keep it out of the range that containers are given")]
+    NoContainerAddress(Ipv4Addr),
     /// The container took it with it, or somebody deleted it.
     #[error("device {device} of endpoint '{id}' is gone")]
     DeviceGone {

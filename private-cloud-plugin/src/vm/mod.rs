@@ -34,6 +34,7 @@
 //!
 //! [`Holder::Docker`]: crate::book::Holder::Docker
 
+mod address;
 mod change;
 mod error;
 mod link;

@@ -212,3 +212,33 @@ fn names_that_would_be_commands_are_refused() {
         assert!(bench.vm.change(|change| change.attach(&id("c1"), &place)).is_err(), "{path} {interface}");
     }
 }
+
+#[test]
+fn a_device_that_a_killed_call_left_goes_with_the_endpoint_that_it_was_for() {
+    let bench = Bench::new();
+    bench.add("c1", Kind::L2Bridge).unwrap();
+    // Devices and rules were made, and then nothing was written down.
+    std::fs::remove_file(bench.directory.path().join("state.json")).unwrap();
+    assert_eq!(bench.kernel.devices(), [id("c1").host_device()]);
+    bench.remove("c1");
+    assert_eq!(bench.kernel.devices(), <[String; 0]>::default());
+    assert!(!bench.kernel.table().contains("192.168.1.101"));
+}
+
+#[test]
+fn no_container_gets_an_address_of_the_vm_or_of_the_router() {
+    let bench = Bench::new();
+    for last in [1, 9] {
+        let address = Ipv4Addr::new(192, 168, 1, last);
+        let subnet: Ipv4Net = "192.168.1.0/24".parse().unwrap();
+        let (network, endpoint): (NetworkId, EndpointId) = ("blue".parse().unwrap(), id("c1"));
+        let added = bench.vm.change(|change| {
+            let holder = Holder::Attachment { network: network.clone(), endpoint: endpoint.clone() };
+            change.reserve(address, subnet, holder)?;
+            let gateway = Some(Ipv4Addr::new(192, 168, 1, 1));
+            change.add_network(&network, &NetworkSpec { subnet, gateway, ..NetworkSpec::new(Kind::L2Bridge) })?;
+            change.add_endpoint(&endpoint, &EndpointSpec { network: network.clone(), address, mac: None })
+        });
+        assert!(matches!(added, Err(VmError::NoContainerAddress(found)) if found == address), "{added:?}");
+    }
+}
