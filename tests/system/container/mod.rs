@@ -4,6 +4,7 @@
 //! Statements about connectivity are functions whose names start with their number, `c01_…` to `c19_…`; those about firewall
 //! defaults `f01_…` to `f27_…`. `docs/containers.md` lists them.
 
+mod cable;
 mod cni;
 mod docker;
 mod docker_drivers;
