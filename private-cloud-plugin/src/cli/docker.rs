@@ -49,7 +49,9 @@ impl Docker {
             writeln!(out, "private-cloud-plugin listens on {}", path.display())?;
         }
         out.flush()?;
-        tell_service_manager().map_err(ServeError::Serve)?;
+        if let Some(socket) = std::env::var_os("NOTIFY_SOCKET") {
+            tell_service_manager(&socket).map_err(ServeError::Serve)?;
+        }
         let end = async {
             tokio::select! {
                 _ = stop.recv() => {}
@@ -60,12 +62,33 @@ impl Docker {
     }
 }
 
-/// Tells systemd that the service is ready, if it was started by it (sd_notify(3)).
-fn tell_service_manager() -> io::Result<()> {
-    let Some(socket) = std::env::var_os("NOTIFY_SOCKET") else { return Ok(()) };
+/// Tells systemd at `socket` that the service is ready (sd_notify(3)).
+fn tell_service_manager(socket: &OsStr) -> io::Result<()> {
     let address = match socket.as_bytes() {
         [b'@', name @ ..] => SocketAddr::from_abstract_name(name)?,
         path => SocketAddr::from_pathname(OsStr::from_bytes(path))?,
     };
     UnixDatagram::unbound()?.send_to_addr(b"READY=1", &address).map(drop)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_manager_is_told_by_path_and_by_abstract_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("notify");
+        let name = format!("{}-of-a-test", path.display());
+        let address = SocketAddr::from_abstract_name(&name).unwrap();
+        for (socket, listening) in [
+            (path.display().to_string(), UnixDatagram::bind(&path).unwrap()),
+            (format!("@{name}"), UnixDatagram::bind_addr(&address).unwrap()),
+        ] {
+            tell_service_manager(OsStr::new(&socket)).unwrap();
+            let mut heard = [0; 32];
+            let length = listening.recv(&mut heard).unwrap();
+            assert_eq!(&heard[..length], b"READY=1", "{socket}");
+        }
+    }
 }

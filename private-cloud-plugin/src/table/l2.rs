@@ -8,6 +8,7 @@ use super::{Port, Uplink, chain, from_a_container, map, quoted};
 use crate::network::Kind;
 use ipnet::Ipv4Net;
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 /// Adds the chains of one uplink to `script`. `number` tells uplinks apart: device names are no names for chains.
 pub(super) fn render(script: &mut String, number: usize, uplink: &Uplink) {
@@ -25,7 +26,8 @@ pub(super) fn render(script: &mut String, number: usize, uplink: &Uplink) {
         bridge(script, &name, number, uplink, *subnet, neighbours);
         for port in neighbours {
             let to = |family| format!("goto {name}_{family}");
-            from_a_container(script, port, &to("ip"), &to("arp"));
+            let answers = vm_in(uplink, *subnet).map(|vm| answer(port, vm)).collect();
+            from_a_container(script, port, answers, &to("ip"), &to("arp"));
         }
     }
     for port in ports.iter().filter(|port| port.kind == Kind::L2Tunnel) {
@@ -36,7 +38,7 @@ pub(super) fn render(script: &mut String, number: usize, uplink: &Uplink) {
         };
         let out = format!("ether saddr set {} fwd to \"{}\"", uplink.mac, uplink.device);
         let arp = format!("arp saddr ether set {} {out}", uplink.mac);
-        from_a_container(script, port, &format!("ether daddr set {router} {out}"), &arp);
+        from_a_container(script, port, Vec::new(), &format!("ether daddr set {router} {out}"), &arp);
     }
 }
 
@@ -70,13 +72,28 @@ fn from_the_fabric(script: &mut String, number: usize, uplink: &Uplink, ports: &
 fn bridge(script: &mut String, name: &str, number: usize, uplink: &Uplink, subnet: Ipv4Net, neighbours: &[&Port]) {
     let devices: Vec<_> = neighbours.iter().map(|port| (port.address, quoted(&port.device))).collect();
     map(script, name, "ipv4_addr : iface_index", &devices);
-    let local = uplink.addresses.iter().map(Ipv4Net::addr).filter(|address| subnet.contains(address));
     let (mut ip, mut arp): (Vec<_>, Vec<_>) =
-        local.map(|vm| (format!("ip daddr {vm} accept"), format!("arp daddr ip {vm} accept"))).unzip();
+        vm_in(uplink, subnet).map(|vm| (format!("ip daddr {vm} accept"), format!("arp daddr ip {vm} accept"))).unzip();
     ip.push(format!("ip daddr @{name} ether daddr set ip daddr map @mac_{number} fwd to ip daddr map @{name}"));
     ip.push(format!("ether saddr set {} fwd to \"{}\"", uplink.mac, uplink.device));
     arp.push(format!("arp daddr ip @{name} fwd to arp daddr ip map @{name}"));
     arp.push(format!("ether saddr set {0} arp saddr ether set {0} fwd to \"{1}\"", uplink.mac, uplink.device));
     chain(script, &format!("{name}_ip"), None, &ip);
     chain(script, &format!("{name}_arp"), None, &arp);
+}
+
+/// Addresses of the VM in `subnet`.
+fn vm_in(uplink: &Uplink, subnet: Ipv4Net) -> impl Iterator<Item = Ipv4Addr> {
+    uplink.addresses.iter().map(Ipv4Net::addr).filter(move |address| subnet.contains(address))
+}
+
+/// The answer to a container that asks for the VM. The VM itself may not give it: the address is another device's, and
+/// where a service mesh or a load balancer sets `arp_ignore` the kernel then keeps silent.
+fn answer(port: &Port, vm: Ipv4Addr) -> String {
+    let Port { device, device_mac, address, mac, .. } = port;
+    format!(
+        "ether type arp arp operation request arp daddr ip {vm} arp operation set reply \
+         arp daddr ether set {mac} arp daddr ip set {address} arp saddr ether set {device_mac} arp saddr ip set {vm} \
+         ether daddr set {mac} ether saddr set {device_mac} fwd to \"{device}\""
+    )
 }

@@ -55,6 +55,8 @@ pub struct Uplink {
 pub struct Port {
     /// Its name.
     pub device: String,
+    /// Its own MAC.
+    pub device_mac: MacAddr,
     /// How the container is connected.
     pub kind: Kind,
     /// The container's address.
@@ -77,8 +79,8 @@ impl Picture {
                 let network = state.networks.get(&endpoint.network);
                 let network = network.filter(|network| wanted(&endpoint.network, network))?;
                 let device = id.host_device();
-                let there = endpoint.attached && observed.devices.contains_key(&device);
-                there.then(|| Port::new(device, network, endpoint))
+                let device_mac = observed.devices.get(&device).filter(|_| endpoint.attached)?.mac;
+                Some(Port::new(device, device_mac, network, endpoint))
             });
             let mut ports: Vec<Port> = ours.collect();
             ports.sort_by_key(|port| port.address);
@@ -109,9 +111,10 @@ impl Picture {
 }
 
 impl Port {
-    fn new(device: String, network: &Network, endpoint: &Endpoint) -> Self {
+    fn new(device: String, device_mac: MacAddr, network: &Network, endpoint: &Endpoint) -> Self {
         Self {
             device,
+            device_mac,
             kind: network.kind,
             address: endpoint.address,
             subnet: network.subnet,
@@ -177,14 +180,14 @@ fn chain(script: &mut String, name: &str, device: Option<&str>, rules: &[String]
     *script += "\t}\n";
 }
 
-/// A container speaks with its own address and MAC only, IPv4 and ARP only.
-fn from_a_container(script: &mut String, port: &Port, ip: &str, arp: &str) {
+/// A container speaks with its own address and MAC only, IPv4 and ARP only. `rules` come before.
+fn from_a_container(script: &mut String, port: &Port, mut rules: Vec<String>, ip: &str, arp: &str) {
     let Port { address, mac, .. } = port;
-    let rules = [
+    rules.extend([
         format!("ether saddr {mac} ether type ip ip saddr {address} {ip}"),
         format!("ether saddr {mac} ether type arp arp saddr ip {address} arp saddr ether {mac} {arp}"),
         "drop".to_owned(),
-    ];
+    ]);
     chain(script, &port.device.replace('-', "_"), Some(&port.device), &rules);
 }
 

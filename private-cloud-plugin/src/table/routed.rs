@@ -69,7 +69,7 @@ pub(super) fn bridge(script: &mut String, number: usize, network: &Routed) {
     chain(script, &format!("routed_{number}_arp"), None, &arp);
     for port in ports {
         let to = |family| format!("goto routed_{number}_{family}");
-        super::from_a_container(script, port, &to("ip"), &to("arp"));
+        super::from_a_container(script, port, Vec::new(), &to("ip"), &to("arp"));
     }
 }
 

@@ -16,6 +16,7 @@ fn port(kind: Kind, address: [u8; 4]) -> Port {
     let tunnel = kind == Kind::L2Tunnel;
     Port {
         device: format!("pc-{}-{}h", address.octets()[2], address.octets()[3]),
+        device_mac: "0a:00:00:00:00:01".parse().unwrap(),
         kind,
         address,
         subnet: Ipv4Net::new(address, 24).unwrap().trunc(),

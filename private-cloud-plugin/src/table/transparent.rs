@@ -41,6 +41,6 @@ pub(super) fn render(script: &mut String, number: usize, uplink: &Uplink) {
     chain(script, &format!("transparent_{number}_arp"), None, &arp);
     for port in ports {
         let to = |family| format!("goto transparent_{number}_{family}");
-        super::from_a_container(script, port, &to("ip"), &to("arp"));
+        super::from_a_container(script, port, Vec::new(), &to("ip"), &to("arp"));
     }
 }
