@@ -26,7 +26,9 @@ pub(super) fn render(script: &mut String, number: usize, uplink: &Uplink) {
     chain(script, &format!("transparent_flood_{number}"), None, &flood);
     let bridge = format!("ether daddr @{by_mac} fwd to ether daddr map @{by_mac}");
     let everybody = format!("meta pkttype {{ broadcast, multicast }} jump transparent_flood_{number}");
-    chain(script, &format!("transparent_up_{number}"), Some(&uplink.device), &[bridge.clone(), everybody.clone()]);
+    // Containers speak nothing else, so nothing else is for them.
+    let from_the_wire = [&bridge, &everybody].map(|rule| format!("ether type {{ ip, arp }} {rule}"));
+    chain(script, &format!("transparent_up_{number}"), Some(&uplink.device), &from_the_wire);
 
     let vm = || uplink.addresses.iter().map(Ipv4Net::addr);
     let out = format!("fwd to \"{}\"", uplink.device);

@@ -5,7 +5,7 @@ use super::node::{ETH0, PEER, Site, on_a_wire, rules, subnet};
 use super::scene::{does_not_reach, reaches};
 use harness::error::claim;
 use harness::frames::FrameCapture;
-use harness::{Error, Result};
+use harness::{Error, Result, support};
 use private_cloud_plugin::network::{Kind, PublishedPort, Transport};
 use private_cloud_plugin::vm::VmError;
 
@@ -96,6 +96,9 @@ COMMIT
 
 #[test]
 fn a_docker_engine_that_forbids_forwarding_does_not_cut_nat_containers_off() {
+    if !support::on_path("iptables") {
+        return support::skip_aloud("iptables (package iptables)");
+    }
     on_a_wire(async |site| {
         with_nat(site)?;
         let node = &site.nodes[0];
