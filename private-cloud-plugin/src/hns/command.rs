@@ -1,10 +1,19 @@
-//! `private-cloud-plugin hns`: a network in docker's words, put into those of HNS, and on Windows into HNS itself.
+//! `private-cloud-plugin hns`: networks and endpoints in docker's words, put into those of HNS, and on Windows into HNS
+//! itself.
+
+mod endpoint;
 
 use super::options::{NetworkOptions, OptionError};
 use super::spec::{Invalid, NetworkSpec, SubnetSpec};
 use super::{render, v1};
+#[cfg(windows)]
+use crate::hcn::{
+    reconcile::{Done, Reconciler},
+    windows::ComputeNetwork,
+};
 use crate::network::Kind;
 use clap::{Args, Subcommand};
+use endpoint::EndpointArguments;
 use policy::net::Prefix;
 use serde::Serialize;
 use std::io::{self, Write};
@@ -21,6 +30,8 @@ pub struct Hns {
 enum What {
     /// Show the document of a network, named and described as for `docker network create`.
     Network(NetworkArguments),
+    /// Show the document of an endpoint, described as for `docker run`.
+    Endpoint(EndpointArguments),
 }
 
 #[derive(Debug, Args)]
@@ -79,16 +90,29 @@ impl Hns {
     /// # Errors
     /// The network cannot be, or the answer cannot be written.
     pub fn run(self, out: &mut impl Write) -> Result<(), HnsError> {
-        let What::Network(arguments) = self.what;
-        #[cfg(windows)]
-        if arguments.apply {
-            return arguments.apply(out);
-        }
-        match arguments.v1 {
-            true => show(out, &v1::network(&arguments.spec()?)?),
-            false => show(out, &render::network(&arguments.spec()?)?),
+        match self.what {
+            #[cfg(windows)]
+            What::Network(network) if network.apply => {
+                tell(out, service()?.network(&render::network(&network.spec()?)?)?)
+            }
+            #[cfg(windows)]
+            What::Endpoint(one) if one.apply => tell(out, service()?.endpoint(&render::endpoint(&one.spec()?)?)?),
+            What::Network(network) if network.v1 => show(out, &v1::network(&network.spec()?)?),
+            What::Network(network) => show(out, &render::network(&network.spec()?)?),
+            What::Endpoint(endpoint) if endpoint.v1 => show(out, &v1::endpoint(&endpoint.spec()?)?),
+            What::Endpoint(endpoint) => show(out, &render::endpoint(&endpoint.spec()?)?),
         }
     }
+}
+
+#[cfg(windows)]
+fn service() -> Result<Reconciler<ComputeNetwork>, HnsError> {
+    Ok(Reconciler(ComputeNetwork::load()?))
+}
+
+#[cfg(windows)]
+fn tell(out: &mut impl Write, (id, done): (uuid::Uuid, Done)) -> Result<(), HnsError> {
+    Ok(writeln!(out, "{id} {done:?}")?)
 }
 
 impl NetworkArguments {
@@ -108,15 +132,6 @@ impl NetworkArguments {
             options: NetworkOptions::parse(&self.options.iter().cloned().collect())?,
             remote_subnets: Vec::new(),
         })
-    }
-
-    #[cfg(windows)]
-    fn apply(&self, out: &mut impl Write) -> Result<(), HnsError> {
-        use crate::hcn::reconcile::Reconciler;
-        let document = render::network(&self.spec()?)?;
-        let mut service = Reconciler(crate::hcn::windows::ComputeNetwork::load()?);
-        let (id, done) = service.network(&document)?;
-        Ok(writeln!(out, "{id} {done:?}")?)
     }
 }
 
@@ -158,6 +173,18 @@ mod tests {
     }
 
     #[test]
+    fn an_endpoint_has_its_ports_and_rules() {
+        let words = r#"-d nat --network=11111111-2222-4333-8444-555555555555 --subnet=172.20.0.0/24 --gateway=172.20.0.1
+            --ip=172.20.0.5 -p 8080:80 -p 5353:53/udp --acl={"Action":"Block","Direction":"In","Protocols":"6"} web"#;
+        let document = run(&format!("hns endpoint {words}")).unwrap();
+        for part in ["\"ExternalPort\": 5353", "\"Protocol\": 17", "\"RuleType\": \"Host\"", "172.20.0.5"] {
+            assert!(document.contains(part), "{part}: {document}");
+        }
+        let first = run(&format!("hns endpoint --v1 {words}")).unwrap();
+        assert!(first.contains("\"EnableInternalDNS\": true"), "{first}");
+    }
+
+    #[test]
     fn what_cannot_be_is_told() {
         for (words, part) in [
             ("-d bridge blue", "there are nat, transparent"),
@@ -169,6 +196,18 @@ mod tests {
             ("-d nat -o vlanid blue", "label=value"),
         ] {
             let error = run(&format!("hns network {words}")).unwrap_err();
+            assert!(error.contains(part), "{error}");
+        }
+        let nowhere = "--network=11111111-2222-4333-8444-555555555555 web";
+        let acl = r#"--acl={"Action":"Block","Direction":"In","RuleType":"Switch"}"#;
+        for (words, part) in [
+            ("-d nat -p 8080", "HOST:CONTAINER"),
+            ("-d nat -p 8080:80/sctp", "'sctp' has no ports"),
+            ("-d transparent -p 8080:80", "own address"),
+            (&format!("-d nat {acl}"), "RuleType Switch is not enforced on a nat network"),
+            ("-d nat --acl={}", "missing field"),
+        ] {
+            let error = run(&format!("hns endpoint {words} {nowhere}")).unwrap_err();
             assert!(error.contains(part), "{error}");
         }
     }
