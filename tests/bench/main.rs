@@ -1,6 +1,7 @@
 //! System benchmarks: `cargo xtask bench [NAME]`. Every figure stands beside its baseline, measured in the same run.
 
 mod bare;
+mod containers;
 mod controller;
 mod dissemination;
 mod documents;
@@ -30,6 +31,9 @@ fn main() -> io::Result<()> {
     }
     if wanted("proxy") {
         rows.extend(proxy::run());
+    }
+    if wanted("containers") {
+        rows.extend(containers::run());
     }
     println!("{}", table::render(&rows));
     Ok(())

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 /// Names that can be asked for.
-pub(crate) const NAMES: [&str; 5] = ["vfp", "compiler", "northbound", "dissemination", "proxy"];
+pub(crate) const NAMES: [&str; 6] = ["vfp", "compiler", "northbound", "dissemination", "proxy", "containers"];
 
 /// One line of the table: what, figure, baseline, target, met.
 type Row = [String; 5];
@@ -34,7 +34,8 @@ pub(crate) fn run(name: Option<&str>) -> ExitCode {
     if wanted("compiler") {
         succeeded &= collect(&mut rows, bench("controller", "compiler", &[]));
     }
-    let system: Vec<&str> = ["northbound", "dissemination", "proxy"].into_iter().filter(|name| wanted(name)).collect();
+    let system: Vec<&str> =
+        ["northbound", "dissemination", "proxy", "containers"].into_iter().filter(|name| wanted(name)).collect();
     if !system.is_empty() {
         succeeded &= succeeds(cargo().args([
             "build",
@@ -44,6 +45,8 @@ pub(crate) fn run(name: Option<&str>) -> ExitCode {
             "controller",
             "--package",
             "southbound-agent",
+            "--package",
+            "private-cloud-plugin",
         ]));
         succeeded &= collect(&mut rows, bench("system-tests", "system", &system));
     }
