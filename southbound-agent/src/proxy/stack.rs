@@ -2,7 +2,7 @@
 
 use crate::proxy::connection::{Connection, Respond};
 use policy::net::MacAddr;
-use smoltcp::iface::{Config, Interface, SocketHandle, SocketSet};
+use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
 use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, Ipv4Packet};
@@ -22,6 +22,10 @@ const IPV4: [u8; 2] = [0x08, 0x00];
 
 /// Longest IP packet. Guests with a shorter MTU say so when they connect.
 const MTU: usize = 1500;
+
+/// Most rounds of sending without taking anything in between. In a round every connection sends one packet; a full buffer
+/// takes 86 of the smallest segments that smoltcp makes.
+const MOST_ROUNDS: usize = 128;
 
 /// How often the two ends of a connection that hangs are looked at, at least.
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -93,8 +97,10 @@ impl Stack {
         }
         self.connections.retain(|(handle, _)| {
             // What is left of a connection that both sides have closed is the wait for stray segments. Between a guest
-            // and its own switch there are none; a second close of the guest's is answered with a reset.
-            let is_over = matches!(self.sockets.get::<Socket<'_>>(*handle).state(), State::Closed | State::TimeWait);
+            // and its own switch there are none; a second close of the guest's is answered with a reset. A call that is
+            // taken back before it is answered makes the socket listen again, but this one is not the listener any more.
+            let state = self.sockets.get::<Socket<'_>>(*handle).state();
+            let is_over = matches!(state, State::Closed | State::TimeWait | State::Listen);
             if is_over {
                 self.sockets.remove(*handle);
             }
@@ -129,13 +135,28 @@ impl Stack {
     }
 
     fn time(&self, now: Instant) -> smoltcp::time::Instant {
-        let since = now.saturating_duration_since(self.start);
-        smoltcp::time::Instant::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
+        since(self.start, now)
     }
 
+    /// Takes all packets that wait, and says what there is to say.
     fn drive(&mut self, now: Instant) {
-        let time = self.time(now);
-        self.interface.poll(time, &mut self.wire, &mut self.sockets);
+        let Self { interface, wire, sockets, .. } = self;
+        let time = since(self.start, now);
+        while interface.poll_ingress_single(time, wire, sockets) != PollIngressSingleResult::None {}
+        let mut rounds = (0..MOST_ROUNDS).map(|_| interface.poll_egress(time, wire, sockets));
+        if rounds.all(|round| round != PollResult::None) {
+            self.hang_up();
+        }
+    }
+
+    /// A guest has found segments after which the library would send for ever: for example a probe of a closed window
+    /// that is due when all has been acknowledged already. It is alone with its connections, and loses them.
+    fn hang_up(&mut self) {
+        let connections = self.connections.drain(..).map(|(handle, _)| handle);
+        for handle in connections.chain(self.listener.take()) {
+            self.sockets.remove(handle);
+        }
+        self.wire.outgoing.clear();
     }
 
     /// Makes sure that the next connection finds someone who listens, unless there are too many.
@@ -161,6 +182,12 @@ impl Stack {
             self.connections.push((handle, Connection::new(now)));
         }
     }
+}
+
+/// Time as smoltcp counts it.
+fn since(start: Instant, now: Instant) -> smoltcp::time::Instant {
+    let since = now.saturating_duration_since(start);
+    smoltcp::time::Instant::from_micros(i64::try_from(since.as_micros()).unwrap_or(i64::MAX))
 }
 
 /// Moves bytes between a socket and its conversation. True when the socket has something to send.

@@ -1,5 +1,7 @@
 //! TCP conversations, with a stack of the same library on the guest's side.
 
+mod forged;
+
 use super::*;
 use crate::proxy::answer::{Answer, Status};
 use crate::proxy::connection::PATIENCE;
