@@ -36,13 +36,13 @@ pub trait HostNetworkService {
     /// What the service says.
     fn enumerate(&mut self, object: Object, query: &str) -> Result<Vec<Uuid>, HcnError>;
 
-    /// Creates a network and gives its id. [HcnCreateNetwork]
+    /// Creates a network and gives its id. (`HcnCreateNetwork`)
     ///
     /// # Errors
     /// What the service says.
     fn create_network(&mut self, settings: &str) -> Result<Uuid, HcnError>;
 
-    /// Creates an endpoint on `network` and gives its id. [HcnCreateEndpoint]
+    /// Creates an endpoint on `network` and gives its id. (`HcnCreateEndpoint`)
     ///
     /// # Errors
     /// What the service says.
