@@ -18,4 +18,5 @@ mod overlay;
 mod proxy;
 mod scene;
 mod sdn_port;
+mod survival;
 mod transparent;

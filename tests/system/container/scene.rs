@@ -1,5 +1,6 @@
 //! What most stories here begin with: a tenant's network, and VMs whose NICs have addresses for containers.
 
+use harness::docker::Container;
 use harness::documents::{self, ALLOW_ALL};
 use harness::error::claim;
 use harness::fabric::Fabric;
@@ -10,6 +11,7 @@ use harness::rest::Written;
 use harness::vm::{Configure, Vm};
 use harness::{Error, Result};
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 /// TTL of a packet that crossed no router.
@@ -119,6 +121,22 @@ pub(super) fn refusal(result: Result<impl std::fmt::Debug>) -> Result<String> {
         Err(Error::Command { output, .. }) => Ok(output),
         other => Err(Error::Claim(format!("a refusal was expected in place of {other:?}"))),
     }
+}
+
+/// Every address that the workflow added to the NIC.
+pub(super) fn all() -> BTreeSet<IpAddr> {
+    (101..=110).map(near).collect()
+}
+
+/// Fills the docker network of the workflow, and gives its containers.
+pub(super) fn fill(web: &ContainerHost) -> Result<Vec<Container>> {
+    (1..=10).map(|number| web.run(DOCKER_NETWORK, &format!("c{number}"))).collect()
+}
+
+/// A text that has all of these words.
+pub(super) fn contains(text: &str, words: &[&str]) -> Result<()> {
+    let missing: Vec<_> = words.iter().filter(|word| !text.contains(**word)).collect();
+    claim(missing.is_empty(), || format!("'{text}' says nothing of {missing:?}"))
 }
 
 /// An address of the workflow's first subnet.
