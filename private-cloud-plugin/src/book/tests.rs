@@ -114,6 +114,18 @@ fn a_used_address_that_moves_to_another_subnet_is_found_there_after_its_release(
 }
 
 #[test]
+fn a_free_address_that_moves_to_another_subnet_is_there_at_once() {
+    let mut book = book([101]);
+    let mut moved = offer([101]);
+    let subnet = moved.subnets.remove(&net("192.168.1.0/24")).unwrap();
+    moved.subnets.insert(net("192.168.1.0/25"), subnet);
+    book.merge(&moved);
+    let want = Want { subnet: Some(net("192.168.1.0/25")) };
+    assert_eq!(book.lease(want, attachment(1), &BTreeSet::new(), 0).unwrap().address, address(101));
+    assert_eq!(book.subnets().count(), 1, "the old subnet is gone");
+}
+
+#[test]
 fn docker_gives_back_what_no_endpoint_uses_only() {
     let mut book = book([101]);
     lease(&mut book, docker(0), 0).unwrap();
