@@ -5,12 +5,13 @@ use policy::net::MacAddr;
 use smoltcp::iface::{Config, Interface, PollIngressSingleResult, PollResult, SocketHandle, SocketSet};
 use smoltcp::phy::{ChecksumCapabilities, Device, DeviceCapabilities, Medium, RxToken, TxToken};
 use smoltcp::socket::tcp::{Socket, SocketBuffer, State};
-use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, Ipv4Packet};
+use smoltcp::wire::{HardwareAddress, IpAddress, IpCidr, Ipv4Packet, TcpPacket};
 use std::collections::{HashMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddrV4};
 use std::time::{Duration, Instant};
 
-/// Most connections of one VM. The next one is refused with a reset.
+/// Most connections of one VM. The next one takes the place of the one that has been silent for longest: a container that
+/// opens connections and says nothing does not keep the rest of its VM out.
 pub(super) const MOST_CONNECTIONS: usize = 32;
 
 /// Buffers of one connection. An answer that is longer goes out piece by piece.
@@ -78,8 +79,10 @@ impl Stack {
             return;
         };
         self.guests.insert(ip.src_addr(), MacAddr::new(source));
+        if calls(&ip) {
+            self.listen();
+        }
         self.wire.incoming.push_back(packet.to_vec());
-        self.listen();
         self.poll(now, respond);
     }
 
@@ -159,10 +162,17 @@ impl Stack {
         self.wire.outgoing.clear();
     }
 
-    /// Makes sure that the next connection finds someone who listens, unless there are too many.
+    /// Makes sure that the next connection finds someone who listens.
     fn listen(&mut self) {
-        if self.listener.is_some() || self.connections.len() >= MOST_CONNECTIONS {
+        if self.listener.is_some() {
             return;
+        }
+        if self.connections.len() >= MOST_CONNECTIONS {
+            let ages = self.connections.iter().enumerate();
+            if let Some((oldest, _)) = ages.min_by_key(|(_, (_, connection))| connection.deadline()) {
+                let (handle, _) = self.connections.remove(oldest);
+                self.sockets.remove(handle);
+            }
         }
         let buffer = || SocketBuffer::new(vec![0; BUFFER]);
         let mut socket = Socket::new(buffer(), buffer());
@@ -182,6 +192,11 @@ impl Stack {
             self.connections.push((handle, Connection::new(now)));
         }
     }
+}
+
+/// Whether a packet opens a connection.
+fn calls(packet: &Ipv4Packet<&[u8]>) -> bool {
+    TcpPacket::new_checked(packet.payload()).is_ok_and(|segment| segment.syn() && !segment.ack())
 }
 
 /// Time as smoltcp counts it.

@@ -3,7 +3,7 @@
 use super::*;
 use proptest::prelude::*;
 use smoltcp::phy::ChecksumCapabilities;
-use smoltcp::wire::{IpProtocol, Ipv4Repr, TcpPacket};
+use smoltcp::wire::{IpProtocol, Ipv4Repr};
 
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
