@@ -7,8 +7,8 @@ use super::names::{Attachment, Token};
 use super::outcome::{Outcome, null_is_empty};
 use super::version::SpecVersion;
 use super::wishes::Wishes;
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 use std::path::PathBuf;
 
 /// The IPAM plugin that is part of this program.
@@ -92,11 +92,12 @@ impl<'a> Config<'a> {
     /// `cni.dev/valid-attachments`: for GC, the attachments to keep.
     ///
     /// # Errors
-    /// [`Failure::Decode`]; [`Failure::Config`]: they are not given. Silence must not be read as "none".
+    /// [`Failure::Decode`]; [`Failure::Config`]: they are not given. Silence must not be read as "none"; `null` is what Go's
+    /// libraries write for none.
     pub fn valid(&self) -> Result<Vec<Attachment>, Failure> {
         #[derive(Deserialize)]
         struct Document {
-            #[serde(rename = "cni.dev/valid-attachments")]
+            #[serde(rename = "cni.dev/valid-attachments", default, deserialize_with = "said")]
             valid: Option<Vec<Attachment>>,
         }
         let key = "cni.dev/valid-attachments";
@@ -111,6 +112,15 @@ impl<'a> Config<'a> {
     pub fn wishes(&self) -> Result<Wishes, Failure> {
         Wishes::read(self.input, self.ipam.is_none())
     }
+}
+
+/// A member that is there: `null` is an empty one.
+fn said<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    null_is_empty(deserializer).map(Some)
 }
 
 /// Reads a part of the configuration.

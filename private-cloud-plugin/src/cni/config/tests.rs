@@ -76,7 +76,9 @@ fn garbage_is_not_collected_without_a_list_of_what_is_none() {
     let valid = |changes| Config::read(&document(changes)).unwrap().valid().map_err(|failure| failure.code());
     assert_eq!(valid(json!({})), Err(7));
     assert_eq!(valid(json!({"cni.dev/valid-attachments": [{"containerID": "", "ifname": "eth0"}]})), Err(6));
-    assert_eq!(valid(json!({"cni.dev/valid-attachments": []})), Ok(Vec::new()));
+    for none in [json!([]), json!(null)] {
+        assert_eq!(valid(json!({"cni.dev/valid-attachments": none})), Ok(Vec::new()));
+    }
     let one = valid(json!({"cni.dev/valid-attachments": [{"containerID": "c1", "ifname": "eth0"}]})).unwrap();
     assert_eq!((one[0].container.as_str(), one[0].interface.as_str()), ("c1", "eth0"));
 }
