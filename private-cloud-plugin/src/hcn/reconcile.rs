@@ -42,6 +42,16 @@ pub enum ApplyError {
         /// Why.
         source: serde_json::Error,
     },
+    /// A network that was named by its id is somebody else's; it is not made anew.
+    #[error(
+        "network {id} is in HNS with another {part}; describe it as it is to adopt it, or leave its id (hnsid) out"
+    )]
+    Foreign {
+        /// Its id.
+        id: Uuid,
+        /// Which part differs.
+        part: &'static str,
+    },
     /// It would have to be made anew under its endpoints.
     #[error(
         "network '{name}' is in HNS with another {part} and has {endpoints} endpoints; remove its containers first, or choose another name"
@@ -63,16 +73,17 @@ const ALL: &str = r#"{"SchemaVersion":{"Major":2,"Minor":0},"Flags":0}"#;
 pub struct Reconciler<S>(pub S);
 
 impl<S: HostNetworkService> Reconciler<S> {
-    /// Makes HNS hold `wanted`, and gives its id.
+    /// Makes HNS hold `wanted`, and gives its id. One that `wanted` names by its id is adopted, and never made anew.
     ///
     /// # Errors
-    /// The service refuses, or the network is in use as another.
+    /// The service refuses, or the network is in use as another, or to be adopted as another.
     pub fn network(&mut self, wanted: &HostComputeNetwork) -> Result<(Uuid, Done), ApplyError> {
         let Some((id, found)) = self.find_network(wanted.id, &wanted.name)? else {
             return Ok((self.create_network(wanted)?, Done::Created));
         };
         match compare::networks(wanted, &found) {
             Difference::Changes(changes) => Ok((id, self.change(Object::Network, id, &changes)?)),
+            Difference::Fixed(part) if wanted.id.is_some() => Err(ApplyError::Foreign { id, part }),
             Difference::Fixed(part) => {
                 let endpoints = self.endpoints_of(id)?.len();
                 if endpoints > 0 {

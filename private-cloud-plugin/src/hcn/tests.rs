@@ -115,6 +115,20 @@ fn a_network_that_differs_is_made_anew_unless_it_is_in_use() {
 }
 
 #[test]
+fn a_network_named_by_its_id_is_adopted_as_it_is_or_not_at_all() {
+    let mut hns = Reconciler(Fake::default());
+    let (id, _) = apply(&mut hns, &network(Kind::L2Bridge)).unwrap();
+    let adopting = |kind| {
+        let options = NetworkOptions { hns_id: Some(id), ..NetworkOptions::default() };
+        NetworkSpec { options, ..network(kind) }
+    };
+    assert_eq!(apply(&mut hns, &adopting(Kind::L2Bridge)).unwrap(), (id, Done::Nothing));
+    let refused = apply(&mut hns, &adopting(Kind::L2Tunnel)).unwrap_err();
+    assert!(matches!(refused, ApplyError::Foreign { part: "Type", .. }), "{refused}");
+    assert_eq!(apply(&mut hns, &adopting(Kind::L2Bridge)).unwrap(), (id, Done::Nothing), "it is still there");
+}
+
+#[test]
 fn an_endpoint_whose_address_differs_is_made_anew() {
     let mut hns = Reconciler(Fake::default());
     let (id, _) = apply(&mut hns, &network(Kind::L2Bridge)).unwrap();
