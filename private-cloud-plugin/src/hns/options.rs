@@ -21,7 +21,7 @@ pub struct NetworkOptions {
     pub network_name: Option<String>,
     /// `hnsid`: adopt this network of HNS instead of creating one.
     pub hns_id: Option<Uuid>,
-    /// `routingdomain`.
+    /// `routingdomain`: docker takes it and puts it into no document, and so do we.
     pub routing_domain: Option<Uuid>,
     /// `interface`: physical adapters of the switch; several make a SET team.
     pub interfaces: Vec<String>,
@@ -39,9 +39,9 @@ pub struct NetworkOptions {
     pub source_mac: Option<MacAddr>,
     /// `disableicc`: endpoints do not reach each other.
     pub disable_icc: bool,
-    /// `disable_dns`: no name resolution by docker.
+    /// `disable_dns`: no name resolution by docker; of nat, in documents of version 1.
     pub disable_dns: bool,
-    /// `disable_gatewaydns`: the gateway does not resolve names.
+    /// `disable_gatewaydns`: the same for all endpoints of a network.
     pub disable_gateway_dns: bool,
     /// `enable_outboundnat` with `outboundnat_exceptions`: `None` leaves it off.
     pub outbound_nat: Option<BTreeSet<Prefix>>,

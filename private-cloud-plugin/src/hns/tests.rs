@@ -157,12 +157,38 @@ fn endpoints() -> Vec<(&'static str, EndpointSpec)> {
 fn documents_of_every_driver_are_as_stored() {
     for (name, spec) in networks() {
         stored(&format!("v2/network-{name}"), &render::network(&spec).unwrap());
+        let spec = NetworkSpec { remote_subnets: Vec::new(), ..spec };
         stored(&format!("v1/network-{name}"), &v1::network(&spec).unwrap());
     }
     for (name, spec) in endpoints() {
         stored(&format!("v2/endpoint-{name}"), &render::endpoint(&spec).unwrap());
-        stored(&format!("v1/endpoint-{name}"), &v1::endpoint(&spec).unwrap());
+        if !["overlay-remote", "l2bridge-rules"].contains(&name) {
+            stored(&format!("v1/endpoint-{name}"), &v1::endpoint(&spec).unwrap());
+        }
     }
+}
+
+#[test]
+fn what_version_1_cannot_say_is_refused_and_not_left_out() {
+    let only_v2 = |refused: Option<Invalid>| refused.unwrap().to_string().contains("use version 2");
+    let (mut networks, mut endpoints) = (networks().into_iter(), endpoints().into_iter());
+    let (_, overlay) = networks.find(|(name, _)| *name == "overlay").unwrap();
+    assert!(only_v2(v1::network(&overlay).err()));
+    for wanted in ["overlay-remote", "l2bridge-rules"] {
+        let (_, spec) = endpoints.find(|(name, _)| *name == wanted).unwrap();
+        assert!(only_v2(v1::endpoint(&spec).err()), "{wanted}");
+    }
+}
+
+#[test]
+fn names_are_resolved_for_nat_containers_unless_a_label_says_otherwise() {
+    let resolves = |kind, labels: &[&str]| {
+        let spec = EndpointSpec { options: options(labels).unwrap(), ..endpoint_spec(kind) };
+        v1::endpoint(&spec).unwrap().enable_internal_dns
+    };
+    assert!(resolves(Kind::Nat, &[]) && !resolves(Kind::L2Bridge, &[]));
+    assert!(!resolves(Kind::Nat, &["disable_dns=true"]));
+    assert!(!resolves(Kind::Nat, &["disable_gatewaydns=true"]));
 }
 
 #[test]

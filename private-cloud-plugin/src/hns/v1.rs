@@ -35,9 +35,12 @@ pub struct Network {
     /// Adapters separated by commas; several make a SET team.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub network_adapter_name: String,
-    /// VLAN or VSID.
+    /// VLAN.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub policies: Vec<Policy>,
+    /// The gateway resolves names; docker wants it of overlays.
+    #[serde(rename = "AutomaticDNS", skip_serializing_if = "std::ops::Not::not")]
+    pub automatic_dns: bool,
 }
 
 /// One subnet.
@@ -49,6 +52,9 @@ pub struct Subnet {
     /// Its gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gateway_address: Option<IpAddr>,
+    /// VSID of an overlay's subnet.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub policies: Vec<Policy>,
 }
 
 pub use super::network::MacRange;
@@ -90,7 +96,7 @@ pub enum Policy {
         #[serde(rename = "VLAN")]
         vlan: u16,
     },
-    /// VSID of a network.
+    /// VSID of an overlay's subnet.
     #[serde(rename = "VSID")]
     Vsid {
         /// 4096 and above.
@@ -100,13 +106,13 @@ pub enum Policy {
     /// A published port.
     #[serde(rename = "NAT", rename_all = "PascalCase")]
     Nat {
-        /// `TCP` or `UDP`.
+        /// `tcp` or `udp`.
         protocol: String,
         /// The container's.
         internal_port: u16,
         /// The host's.
         external_port: u16,
-        /// The host keeps the port although it does not translate.
+        /// Docker has made sure that nothing else on the host uses the port.
         external_port_reserved: bool,
     },
     /// A cap on what an endpoint sends.
@@ -126,23 +132,31 @@ pub enum Policy {
 /// What docker sends to create the network.
 ///
 /// # Errors
-/// What [`NetworkSpec::check`] finds; IPv6 is not sent.
+/// What [`NetworkSpec::check`] finds; IPv6 is not sent, nor is where an overlay's addresses are on other hosts.
 pub fn network(spec: &NetworkSpec) -> Result<Network, Invalid> {
     spec.check()?;
     if spec.subnets.iter().any(|subnet| !subnet.prefix.is_ipv4()) {
         let why = "version 1 of HNS has IPv4 alone; use version 2";
         return Err(Invalid::NotOn { what: "an IPv6 subnet", kind: spec.kind, why });
     }
+    if !spec.remote_subnets.is_empty() {
+        return Err(Invalid::NotOn { what: "a remote subnet", kind: spec.kind, why: ONLY_V2 });
+    }
     let options = &spec.options;
     let vlan = options.vlan.map(|vlan| Policy::Vlan { vlan });
-    let vsids = options.vsids.iter().map(|&vsid| Policy::Vsid { vsid });
+    let vsids = options.vsids.iter().copied().map(Some).chain(std::iter::repeat(None));
     Ok(Network {
         name: spec.hns_name().to_owned(),
         kind: spec.kind.to_string(),
         subnets: spec
             .subnets
             .iter()
-            .map(|subnet| Subnet { address_prefix: subnet.prefix, gateway_address: subnet.gateway })
+            .zip(vsids)
+            .map(|(subnet, vsid)| Subnet {
+                address_prefix: subnet.prefix,
+                gateway_address: subnet.gateway,
+                policies: vsid.into_iter().map(|vsid| Policy::Vsid { vsid }).collect(),
+            })
             .collect(),
         dns_server_list: joined(&options.dns_servers),
         dns_suffix: options.dns_suffix.clone().unwrap_or_default(),
@@ -153,27 +167,36 @@ pub fn network(spec: &NetworkSpec) -> Result<Network, Invalid> {
             .collect(),
         source_mac: options.source_mac.map(DashedMac),
         network_adapter_name: options.interfaces.join(","),
-        policies: vlan.into_iter().chain(vsids).collect(),
+        policies: vlan.into_iter().collect(),
+        automatic_dns: spec.kind == Kind::Overlay,
     })
 }
 
 /// What docker sends to create the endpoint.
 ///
 /// # Errors
-/// What [`EndpointSpec::check`] finds, but that l2bridge and l2tunnel reserve published ports of the host.
+/// What [`EndpointSpec::check`] finds, but that l2bridge and l2tunnel may have published ports, which docker reserves on the
+/// host; docker sends no firewall rules, and no endpoints of other hosts.
 pub fn endpoint(spec: &EndpointSpec) -> Result<Endpoint, Invalid> {
-    let reserved = matches!(spec.kind, Kind::L2Bridge | Kind::L2Tunnel);
-    if reserved {
+    if matches!(spec.kind, Kind::L2Bridge | Kind::L2Tunnel) {
         EndpointSpec { ports: Vec::new(), ..spec.clone() }.check()?;
     } else {
         spec.check()?;
     }
+    let rules = spec.defaults.is_some() || !spec.rules.is_empty();
+    for (is_there, what) in
+        [(rules, "a firewall rule"), (spec.provider_address.is_some(), "an endpoint on another host")]
+    {
+        if is_there {
+            return Err(Invalid::NotOn { what, kind: spec.kind, why: ONLY_V2 });
+        }
+    }
     let options = &spec.options;
     let ports = spec.ports.iter().map(|port| Policy::Nat {
-        protocol: port.protocol.to_string().to_uppercase(),
+        protocol: port.protocol.to_string(),
         internal_port: port.internal,
         external_port: port.external,
-        external_port_reserved: reserved,
+        external_port_reserved: true,
     });
     let qos = options.max_egress.map(|bytes| Policy::Qos { maximum_outgoing_bandwidth_in_bytes: bytes });
     let nat = options
@@ -187,10 +210,12 @@ pub fn endpoint(spec: &EndpointSpec) -> Result<Endpoint, Invalid> {
         ip_address: spec.address,
         policies: ports.chain(qos).chain(nat).collect(),
         dns_server_list: joined(servers),
-        enable_internal_dns: spec.kind == Kind::Nat && !options.disable_dns,
+        enable_internal_dns: spec.kind == Kind::Nat && !options.disable_dns && !options.disable_gateway_dns,
         disable_icc: options.disable_icc,
     })
 }
+
+const ONLY_V2: &str = "docker sends none in version 1; use version 2";
 
 fn joined(addresses: &[IpAddr]) -> String {
     let addresses: Vec<String> = addresses.iter().map(ToString::to_string).collect();
