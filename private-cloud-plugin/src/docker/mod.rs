@@ -39,6 +39,8 @@ enum Answer {
     Done(Value),
     /// It cannot be done.
     Failed(Value),
+    /// What is asked for cannot be read (libnetwork, docs/remote.md).
+    Unclear(Value),
     /// There is no such call; docker then does without.
     NoSuchCall,
 }
@@ -81,7 +83,11 @@ impl Driver {
                 tracing::warn!(driver = %self.kind, call, error = text);
                 // The two halves of the protocol name it differently (libnetwork, docs/remote.md and docs/ipam.md).
                 let member = if call.starts_with("IpamDriver.") { "Error" } else { "Err" };
-                Answer::Failed(json!({ member: text }))
+                let answer = json!({ member: text });
+                match error {
+                    CallError::Request { .. } => Answer::Unclear(answer),
+                    _ => Answer::Failed(answer),
+                }
             }
         }
     }

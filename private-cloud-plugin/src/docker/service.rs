@@ -194,6 +194,7 @@ async fn call(path: actix_web::HttpRequest, body: web::Bytes, driver: web::Data<
         Answer::Done(value) | Answer::Failed(value) => {
             HttpResponse::Ok().content_type(MEDIA_TYPE).body(value.to_string())
         }
+        Answer::Unclear(value) => HttpResponse::BadRequest().content_type(MEDIA_TYPE).body(value.to_string()),
         Answer::NoSuchCall => HttpResponse::NotFound().content_type(ContentType::plaintext()).finish(),
     }
 }

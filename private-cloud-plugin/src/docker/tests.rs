@@ -343,7 +343,6 @@ async fn what_cannot_be_had_is_refused_with_the_cure() {
         ("NetworkDriver.CreateNetwork", mtu, "it is a number of bytes"),
         ("NetworkDriver.CreateNetwork", uplink, "the VM has no device 'e9'"),
         ("NetworkDriver.Join", json!({ "NetworkID": NETWORK, "EndpointID": "e" }), "there is no endpoint 'e'"),
-        ("NetworkDriver.Join", json!({}), "docker's request NetworkDriver.Join cannot be understood"),
     ];
     for (call, request, cure) in cases {
         let answer = bench.call(call, request).await;
@@ -363,11 +362,14 @@ async fn an_unreachable_proxy_is_named_with_the_cure() {
 }
 
 #[actix_web::test]
-async fn an_unknown_call_is_not_found() {
+async fn an_unknown_call_is_not_found_and_one_that_cannot_be_read_is_a_bad_request() {
     let host = Host::offering([]);
     let bench = Bench::new(&host.url).await;
     let (status, _) = post(bench.socket("l2tunnel"), "NetworkDriver.AllocateNetwork".to_owned(), json!({})).await;
     assert_eq!(status, 404);
+    let (status, answer) = post(bench.socket("l2tunnel"), "NetworkDriver.Join".to_owned(), json!({})).await;
+    assert_eq!(status, 400);
+    assert!(answer.contains("docker's request NetworkDriver.Join cannot be understood"), "{answer}");
 }
 
 #[actix_web::test]
