@@ -120,7 +120,7 @@ impl Published {
     fn listing(&self, nic: NicId) -> Option<Listing> {
         let Entry { port, .. } = self.ports.get(&nic)?;
         let network = self.networks.get(&port.network?)?;
-        let own = port.addresses.iter().find(|address| address.primary).or(port.addresses.first())?;
+        let own = own(&port.addresses)?;
         let listed = port.addresses.iter().filter_map(|address| listed(address, address.ca == own.ca, network));
         let mut addresses: Vec<ListedAddress> = listed.collect();
         // Stable: the others keep the order of the document.
@@ -128,6 +128,13 @@ impl Published {
         let resolvers = if port.dns_servers.is_empty() { &network.dns_servers } else { &port.dns_servers };
         Some(Listing { mac: port.mac, is_primary: !port.secondary, dns_servers: resolvers.clone(), addresses })
     }
+}
+
+/// The VM's own address: the one that is said to be, else the first. Clients take IPv4 addresses alone, and all that are
+/// not the VM's own; so an IPv6 address that happens to be first is not taken for it.
+fn own(addresses: &[PortAddress]) -> Option<&PortAddress> {
+    let said = addresses.iter().find(|address| address.primary);
+    said.or_else(|| addresses.iter().find(|address| address.ca.is_ipv4())).or(addresses.first())
 }
 
 /// An address with what its subnet says. Addresses that no guest can use are left out, whoever allowed them.
@@ -212,6 +219,13 @@ mod tests {
         assert_eq!(shown(&flagged), [("192.168.1.9".to_owned(), true), ("192.168.1.101".to_owned(), false)]);
         let unflagged = listing(port(&[("192.168.1.9", false), ("192.168.1.101", false)])).unwrap();
         assert_eq!(shown(&unflagged), [("192.168.1.9".to_owned(), true), ("192.168.1.101".to_owned(), false)]);
+    }
+
+    #[test]
+    fn an_ipv6_address_that_comes_first_does_not_give_the_vms_own_to_containers() {
+        let addresses = ["fd00::9", "192.168.1.9", "192.168.1.101"].map(|ca| (ca, false));
+        let listing = listing(port(&addresses)).unwrap();
+        assert_eq!(shown(&listing), [("192.168.1.9".to_owned(), true), ("192.168.1.101".to_owned(), false)]);
     }
 
     #[test]
