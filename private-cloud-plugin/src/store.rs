@@ -56,15 +56,8 @@ impl Store {
     /// # Errors
     /// Those of the file system; a file that is no state.
     pub fn open(directory: &Path) -> Result<(Self, State), StoreError> {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(directory)
-            .map_err(io_error("make the directory", directory))?;
         let path = directory.join("lock");
-        // Whoever can read a file can hold its lock, and everything else up with it.
-        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
-        let lock = lock.map_err(io_error("open", &path))?;
+        let lock = lock_file(directory, &path).map_err(io_error("open", &path))?;
         lock.lock().map_err(io_error("lock", &path))?;
         let store = Self { directory: directory.to_owned(), _lock: lock };
         let state = store.load()?;
@@ -110,6 +103,13 @@ impl Store {
     fn path(&self) -> PathBuf {
         self.directory.join("state.json")
     }
+}
+
+/// A file to be locked, and the directory for it. Only root can open it: whoever can read a file can hold its lock, and
+/// everybody up with it.
+pub(crate) fn lock_file(directory: &Path, path: &Path) -> io::Result<File> {
+    DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
+    OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)
 }
 
 fn io_error(verb: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StoreError {

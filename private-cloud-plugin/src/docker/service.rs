@@ -5,6 +5,7 @@ use super::offers::Offers;
 use super::{Answer, Driver};
 use crate::network::Kind;
 use crate::proxy::Proxy;
+use crate::store;
 use crate::vm::{Vm, VmError};
 use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::header::ContentType;
@@ -150,8 +151,7 @@ impl Service {
 fn alone(directory: &Path) -> Result<File, ServeError> {
     let path = directory.join("service.lock");
     let failed = |source| ServeError::Listen { path: path.clone(), source };
-    fs::create_dir_all(directory).map_err(failed)?;
-    let lock = File::options().create(true).truncate(false).write(true).open(&path).map_err(failed)?;
+    let lock = store::lock_file(directory, &path).map_err(failed)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(ServeError::Running(path)),

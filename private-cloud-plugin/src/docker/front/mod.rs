@@ -157,7 +157,10 @@ async fn refuse(client: &mut UnixStream, status: &str, text: &str) -> io::Result
     let answer = format!(
         "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     );
-    client.write_all(answer.as_bytes()).await
+    client.write_all(answer.as_bytes()).await?;
+    client.shutdown().await?;
+    // To hang up on a client that is still sending would take the answer back: it would see a reset instead.
+    tokio::io::copy(client, &mut tokio::io::sink()).await.map(drop)
 }
 
 /// Number of the group that may use docker, from the text of `/etc/group`.
