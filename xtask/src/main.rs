@@ -19,7 +19,7 @@ cargo xtask COMMAND
   test            everything CI runs: formatting, lints, repository rules, documentation, all tests
   lab [--once]    controller, two hosts and tenant VMs on this machine; stays until Ctrl-C, or with --once
                   only as long as it takes to check every claim
-  bench [NAME]    measures every benchmark, or vfp, compiler, northbound or dissemination, beside its baseline
+  bench [NAME]    measures every benchmark, or vfp, compiler, northbound, dissemination, proxy or containers, beside its baseline
   tidy            repository rules alone
   openapi         rewrites openapi/*.json from the code that serves them";
 
