@@ -58,9 +58,6 @@ pub enum NetworkType {
     Other,
 }
 
-/// Flag: the network is gone after a restart of HNS.
-pub const FLAG_NON_PERSISTENT: u32 = 8;
-
 /// Ranges of MACs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
