@@ -174,14 +174,17 @@ mod tests {
 
     #[test]
     fn an_endpoint_has_its_ports_and_rules() {
-        let words = r#"-d nat --network=11111111-2222-4333-8444-555555555555 --subnet=172.20.0.0/24 --gateway=172.20.0.1
-            --ip=172.20.0.5 -p 8080:80 -p 5353:53/udp --acl={"Action":"Block","Direction":"In","Protocols":"6"} web"#;
-        let document = run(&format!("hns endpoint {words}")).unwrap();
+        let words = "-d nat --network=11111111-2222-4333-8444-555555555555 --subnet=172.20.0.0/24 --gateway=172.20.0.1
+            --ip=172.20.0.5 -p 8080:80 -p 5353:53/udp web";
+        let rule = r#"--acl={"Action":"Block","Direction":"In","Protocols":"6"}"#;
+        let document = run(&format!("hns endpoint {rule} {words}")).unwrap();
         for part in ["\"ExternalPort\": 5353", "\"Protocol\": 17", "\"RuleType\": \"Host\"", "172.20.0.5"] {
             assert!(document.contains(part), "{part}: {document}");
         }
         let first = run(&format!("hns endpoint --v1 {words}")).unwrap();
         assert!(first.contains("\"EnableInternalDNS\": true"), "{first}");
+        let refusal = run(&format!("hns endpoint --v1 {rule} {words}")).unwrap_err();
+        assert!(refusal.contains("use version 2"), "{refusal}");
     }
 
     #[test]

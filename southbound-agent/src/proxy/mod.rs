@@ -9,9 +9,9 @@
 //!                                                one thread         one VM's HTTP            documents ◄── directory
 //! ```
 //!
-//! * [`directory`] holds what is in force, and nothing else: it is changed under one lock with the engine's policy.
-//! * [`answer`] and [`documents`] are pure; [`connection`] is HTTP on bytes; [`stack`] is TCP of one VM, with time as an
-//!   argument; [`service`] is the thread around them.
+//! * `directory` holds what is in force, and nothing else: it is changed under one lock with the engine's policy.
+//! * `answer` and `documents` are pure; `connection` is HTTP on bytes; `stack` is TCP of one VM, with time as an
+//!   argument; `service` is the thread around them.
 
 mod answer;
 mod bucket;
