@@ -35,6 +35,9 @@ pub struct Picture {
     pub uplinks: Vec<Uplink>,
     /// Networks that the VM routes for, in the order of their subnets.
     pub routed: Vec<Routed>,
+    /// Devices of containers whose uplink is gone, by name. Without a chain of theirs, what such a container sends would
+    /// meet the VM's own IP stack.
+    pub stranded: Vec<String>,
 }
 
 /// A device of the VM that leads to the fabric.
@@ -106,6 +109,9 @@ impl Picture {
             }
         }
         picture.routed.sort_by_key(|network| network.subnet);
+        let lost =
+            |network: &Network| !network.kind.routed_by_the_vm() && !observed.devices.contains_key(&network.uplink);
+        picture.stranded = ports_of(&|_, network| lost(network)).into_iter().map(|port| port.device).collect();
         picture
     }
 }
@@ -130,7 +136,7 @@ pub fn render(picture: &Picture) -> String {
     // Naming a table first makes deleting it work when it is not there.
     let mut script =
         ["netdev", "ip"].map(|family| format!("table {family} {NAME} {{}}\ndelete table {family} {NAME}\n")).concat();
-    if picture.uplinks.is_empty() && picture.routed.is_empty() {
+    if picture.uplinks.is_empty() && picture.routed.is_empty() && picture.stranded.is_empty() {
         return script;
     }
     script += &format!("table netdev {NAME} {{\n");
@@ -140,6 +146,9 @@ pub fn render(picture: &Picture) -> String {
     }
     for (number, network) in picture.routed.iter().enumerate() {
         routed::bridge(&mut script, number, network);
+    }
+    for device in &picture.stranded {
+        chain(&mut script, &device.replace('-', "_"), Some(device), &["drop".to_owned()]);
     }
     script += "}\n";
     if !picture.routed.is_empty() {

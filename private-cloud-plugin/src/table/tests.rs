@@ -8,7 +8,7 @@ use crate::snapshot::assert_snapshot;
 fn uplink(ports: Vec<Port>) -> Picture {
     let mac = "00:1d:d8:00:00:09".parse().unwrap();
     let addresses = vec!["192.168.1.9/24".parse().unwrap()];
-    Picture { uplinks: vec![Uplink { device: "e0".to_owned(), mac, addresses, ports }], routed: Vec::new() }
+    Picture { uplinks: vec![Uplink { device: "e0".to_owned(), mac, addresses, ports }], ..Picture::default() }
 }
 
 fn port(kind: Kind, address: [u8; 4]) -> Port {

@@ -242,3 +242,13 @@ fn no_container_gets_an_address_of_the_vm_or_of_the_router() {
         assert!(matches!(added, Err(VmError::NoContainerAddress(found)) if found == address), "{added:?}");
     }
 }
+
+#[test]
+fn a_container_whose_uplink_is_gone_reaches_nothing() {
+    let bench = Bench::new();
+    bench.add("c1", Kind::L2Bridge).unwrap();
+    bench.kernel.see(|observed| drop(observed.devices.remove("e0")));
+    bench.vm.reconcile().unwrap();
+    let hook = format!("device \"{}\" priority 0; policy accept;\n\t\tdrop\n\t}}\n", id("c1").host_device());
+    assert!(bench.kernel.table().contains(&hook), "{}", bench.kernel.table());
+}
