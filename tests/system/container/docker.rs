@@ -44,6 +44,17 @@ fn the_two_commands_of_the_workflow_give_containers_the_addresses_of_the_nic() {
 }
 
 #[test]
+fn containers_find_each_other_by_name_with_dockers_own_resolver() {
+    on_container_fabric(1, async |fabric| {
+        network(fabric, "VNet1").await?;
+        let web = container_host(fabric, "l2bridge").await?;
+        web.run(DOCKER_NETWORK, "c1")?;
+        web.run(DOCKER_NETWORK, "c2")?;
+        web.type_in("docker exec c1 ping -c 1 -w 5 c2").map(drop)
+    });
+}
+
+#[test]
 fn ten_containers_started_at_once_get_ten_addresses_and_the_eleventh_is_told_that_there_is_none() {
     on_container_fabric(1, async |fabric| {
         network(fabric, "VNet1").await?;
