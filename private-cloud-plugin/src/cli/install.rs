@@ -58,7 +58,10 @@ impl What {
             tell(out, &item, install::remove(&self.root, &item)?)?;
         }
         if plan.docker {
-            writeln!(out, "next:\n  systemctl stop private-cloud-plugin && systemctl daemon-reload")?;
+            writeln!(
+                out,
+                "next:\n  systemctl stop private-cloud-plugin && systemctl daemon-reload\n  docker context use default"
+            )?;
         }
         Ok(())
     }

@@ -32,7 +32,8 @@ impl Status {
         addresses(out, &state.book)?;
         let wanted = table::render(&Picture::new(&state, &observed));
         let in_force = table::is_in_force(&wanted, &Commands.table().map_err(VmError::from)?);
-        writeln!(out, "data plane: {}", if in_force { "in force" } else { "not loaded; start the service again" })?;
+        let loaded = if in_force { "in force" } else { "not loaded; the service, or the next container, loads it" };
+        writeln!(out, "data plane: {loaded}")?;
         for (id, network) in &state.networks {
             let gateway = network.gateway.map(|gateway| format!(" gateway {gateway}")).unwrap_or_default();
             writeln!(out, "network {id} {} {}{gateway} uplink {}", network.kind, network.subnet, network.uplink)?;

@@ -1,7 +1,7 @@
 //! The API over HTTP, against whole agents in this process. No frames are moved.
 
 mod proxy;
-mod running;
+pub(crate) mod running;
 
 use crate::startup::Application;
 use policy::goal_state::{Refusal, SectionBody, Update};

@@ -7,6 +7,7 @@ use crate::proxy::routes::{Route, Routes};
 use crate::proxy::settings::{ProxySettings, Site};
 use clap::{Args, Subcommand};
 use reqwest::Method;
+use serde_json::value::RawValue;
 use std::io::Write;
 
 #[derive(Debug, Subcommand)]
@@ -16,7 +17,7 @@ pub(super) enum ProxyCommand {
     /// Answer no VM any more.
     Disable(AgentAddress),
     /// Show whether it is on, where documents are found, and what each port's VM asked for.
-    Status(AgentAddress),
+    Status(Status),
     /// Write a file for `reg import` on hosts whose in-box agent is to answer instead of this one; changes nothing here.
     Registry(Registry),
 }
@@ -26,6 +27,15 @@ pub(super) struct Registry {
     /// The file that takes the values away again.
     #[arg(long)]
     remove: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// As JSON: what the agent answers to `GET /v1/proxy`, on one line.
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    agent: AgentAddress,
 }
 
 #[derive(Debug, Args)]
@@ -60,9 +70,11 @@ impl ProxyCommand {
                 out.write_all(file.as_bytes())?;
                 return Ok(());
             }
-            Self::Status(agent) => {
-                let status: ProxyStatus = Client::new(agent)?.get(PATH).await?;
-                show(&status, out)?;
+            Self::Status(Status { json: false, agent }) => return show(&Client::new(agent)?.get(PATH).await?, out),
+            Self::Status(Status { json: true, agent }) => {
+                // As it came, so that nothing which a newer agent says is lost.
+                let answer: Box<RawValue> = Client::new(agent)?.get(PATH).await?;
+                writeln!(out, "{answer}")?;
                 return Ok(());
             }
         };
@@ -93,4 +105,38 @@ fn show(status: &ProxyStatus, out: &mut impl Write) -> Result<(), CliError> {
         )?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::api::tests::running::{Running, mac};
+    use crate::cli::Cli;
+    use crate::cli::Command::Proxy;
+    use clap::Parser;
+    use serde_json::{Value, json};
+
+    async fn written(agent: &Running, arguments: &[&str]) -> String {
+        let arguments = [&["southbound-agent", "proxy"], arguments, &["--agent", &agent.url]].concat();
+        let Proxy(command) = Cli::try_parse_from(arguments).unwrap().command else { panic!("no command of the proxy") };
+        let mut out = Vec::new();
+        command.run(&mut out).await.unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    #[tokio::test]
+    async fn status_as_json_is_what_the_agent_answers_on_one_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let agent = Running::start(folder.path()).await;
+        agent.attach(mac()).await;
+        written(&agent, &["enable", "--route", "list=/mine"]).await;
+
+        let text = written(&agent, &["status", "--json"]).await;
+        assert_eq!(text.lines().count(), 1, "{text}");
+        let status: Value = text.parse().unwrap();
+        assert_eq!(status, agent.get("/v1/proxy").await);
+        assert_eq!(status["routes"], json!(["list=/mine"]));
+        let told = written(&agent, &["status"]).await;
+        assert!(told.starts_with("the network proxy is on at 169.254.169.254:6642\nroute list=/mine\n"), "{told}");
+        agent.stop().await;
+    }
 }

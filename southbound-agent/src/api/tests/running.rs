@@ -25,8 +25,8 @@ pub(super) const ACL: AclId = AclId(Uuid::from_u128(0x55));
 pub(super) const EPOCH: Epoch = Epoch(Uuid::from_u128(0x66));
 
 /// A running agent.
-pub(super) struct Running {
-    pub(super) url: String,
+pub(crate) struct Running {
+    pub(crate) url: String,
     pub(super) http: reqwest::Client,
     pub(super) handle: actix_web::dev::ServerHandle,
     pub(super) task: tokio::task::JoinHandle<std::io::Result<()>>,
@@ -47,14 +47,14 @@ pub(super) fn settings(state_dir: &Path) -> Settings {
 }
 
 impl Running {
-    pub(super) async fn start(state_dir: &Path) -> Self {
+    pub(crate) async fn start(state_dir: &Path) -> Self {
         let application = Application::build(&settings(state_dir)).unwrap();
         let (url, handle) = (format!("http://{}", application.address()), application.handle());
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
         Self { url, http, handle, task: tokio::spawn(application.run()) }
     }
 
-    pub(super) async fn stop(self) {
+    pub(crate) async fn stop(self) {
         self.handle.stop(true).await;
         self.task.await.unwrap().unwrap();
     }
@@ -66,7 +66,7 @@ impl Running {
         (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
     }
 
-    pub(super) async fn get(&self, path: &str) -> Value {
+    pub(crate) async fn get(&self, path: &str) -> Value {
         let (status, body) = self.call(Method::GET, path, String::new()).await;
         assert_eq!(status, StatusCode::OK, "{body}");
         body
@@ -82,7 +82,7 @@ impl Running {
         serde_json::from_value(body).unwrap()
     }
 
-    pub(super) async fn attach(&self, mac: MacAddr) -> (StatusCode, PortStatus) {
+    pub(crate) async fn attach(&self, mac: MacAddr) -> (StatusCode, PortStatus) {
         let request = AttachPort { device: "tap0".to_owned(), profile_id: NIC, mac, vm: None };
         let (status, body) = self.call(Method::POST, "/v1/ports", serde_json::to_string(&request).unwrap()).await;
         (status, serde_json::from_value(body).unwrap())
@@ -93,7 +93,7 @@ impl Running {
     }
 }
 
-pub(super) fn mac() -> MacAddr {
+pub(crate) fn mac() -> MacAddr {
     MacAddr::from_u64(0x0200_0000_0011)
 }
 
