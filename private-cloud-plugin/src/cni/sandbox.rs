@@ -25,10 +25,15 @@ pub(super) struct Inside {
 /// # Errors
 /// [`Failure::UnknownContainer`]; [`Failure::Environment`].
 pub(super) fn visit(namespace: &Path) -> Result<(), Failure> {
-    let identity = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
-    let found = identity(namespace)
+    let found = fs::metadata(namespace)
         .map_err(|error| Failure::UnknownContainer(format!("CNI_NETNS {}: {error}", namespace.display())))?;
-    if identity(Path::new("/proc/self/ns/net")).is_ok_and(|own| own == found) {
+    // Whoever opens a pipe waits for its other end, and everybody else for the state meanwhile.
+    if !found.is_file() {
+        let mistake = format!("CNI_NETNS: {} is no network namespace", namespace.display());
+        return Err(Failure::Environment(vec![mistake]));
+    }
+    let identity = |found: &fs::Metadata| (found.dev(), found.ino());
+    if fs::metadata("/proc/self/ns/net").is_ok_and(|own| identity(&own) == identity(&found)) {
         let mistake = format!("CNI_NETNS: {} is the network namespace of this machine itself", namespace.display());
         return Err(Failure::Environment(vec![mistake]));
     }
@@ -111,8 +116,9 @@ mod tests {
     }
 
     #[test]
-    fn a_namespace_that_is_not_there_or_is_our_own_is_refused() {
+    fn a_namespace_that_is_not_there_or_none_or_our_own_is_refused() {
         assert_eq!(visit(Path::new("/nowhere")).map_err(|failure| failure.code()), Err(3));
+        assert_eq!(visit(Path::new("/proc/self/ns")).map_err(|failure| failure.code()), Err(4));
         assert_eq!(visit(Path::new("/proc/self/ns/net")).map_err(|failure| failure.code()), Err(4));
     }
 }
