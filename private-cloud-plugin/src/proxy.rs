@@ -42,7 +42,9 @@ pub enum ProxyError {
         source: reqwest::Error,
     },
     /// It answered, but not with 200.
-    #[error("the host's network proxy at {url} answers {status}; check the path (--proxy) and that this NIC is known")]
+    #[error(
+        "the host's network proxy at {url} answers {status}; check the path (docker: --proxy; CNI: proxy) and that this NIC is known"
+    )]
     Status {
         /// What was asked.
         url: String,

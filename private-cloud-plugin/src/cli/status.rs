@@ -1,8 +1,9 @@
 //! `private-cloud-plugin status`.
 
-use super::{CliError, Common, whole};
+use super::{CliError, Common};
 use crate::book::{Book, Holder};
 use crate::kernel::{Commands, Kernel};
+use crate::network::{Endpoint, Network};
 use crate::proxy::Proxy;
 use crate::table::{self, Picture};
 use crate::vm::{Vm, VmError};
@@ -27,7 +28,8 @@ impl Status {
                 state.book.merge(offer);
                 writeln!(out, "proxy {} answers", proxy.url())?;
             }
-            Err(error) => writeln!(out, "proxy: {}", whole(error))?,
+            // Why not is said where errors are said.
+            Err(_) => writeln!(out, "proxy {} does not answer", proxy.url())?,
         }
         addresses(out, &state.book)?;
         let wanted = table::render(&Picture::new(&state, &observed));
@@ -36,7 +38,8 @@ impl Status {
         writeln!(out, "data plane: {loaded}")?;
         for (id, network) in &state.networks {
             let gateway = network.gateway.map(|gateway| format!(" gateway {gateway}")).unwrap_or_default();
-            writeln!(out, "network {id} {} {}{gateway} uplink {}", network.kind, network.subnet, network.uplink)?;
+            let Network { kind, subnet, uplink, .. } = network;
+            writeln!(out, "network {} {kind} {subnet}{gateway} uplink {uplink}", short(id.as_str()))?;
         }
         for (id, endpoint) in &state.endpoints {
             let device = id.host_device();
@@ -45,7 +48,13 @@ impl Status {
                 (true, true) => format!("device {device}"),
                 (true, false) => format!("device {device} is gone"),
             };
-            writeln!(out, "endpoint {id} network {} {} {} {there}", endpoint.network, endpoint.address, endpoint.mac)?;
+            let Endpoint { network, address, mac, .. } = endpoint;
+            writeln!(
+                out,
+                "endpoint {} network {} {address} {mac} {there}",
+                short(id.as_str()),
+                short(network.as_str())
+            )?;
         }
         Ok(offer.map(drop)?)
     }
@@ -55,17 +64,23 @@ fn addresses(out: &mut impl Write, book: &Book) -> Result<(), CliError> {
     let records = || book.addresses().map(|(_, record)| record);
     let (total, used) = (records().count(), records().filter(|record| record.holder.is_some()).count());
     let lost = records().filter(|record| record.lost).count();
-    writeln!(out, "addresses: {} offered, {used} in use, {lost} in use but withdrawn", total - lost)?;
+    writeln!(out, "addresses: {} offered, {} of them in use; {lost} withdrawn but in use", total - lost, used - lost)?;
     for (address, record) in book.addresses() {
         let lost = if record.lost { ", withdrawn by the controller" } else { "" };
         let holder = match &record.holder {
             None => "free".to_owned(),
             Some(Holder::Docker { endpoint: Some(endpoint), .. } | Holder::Attachment { endpoint, .. }) => {
-                format!("in use by {endpoint}")
+                format!("in use by {}", short(endpoint.as_str()))
             }
             Some(Holder::Docker { endpoint: None, .. }) => "reserved by docker".to_owned(),
         };
         writeln!(out, "  {address} in {} {holder}{lost}", record.subnet)?;
     }
     Ok(())
+}
+
+/// An id as docker shows it: the first twelve of its 64 digits. Ids of CNI say who it is and are shown whole.
+fn short(id: &str) -> &str {
+    let is_dockers = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_dockers { &id[..12] } else { id }
 }

@@ -42,9 +42,10 @@ pub enum ApplyError {
         /// Why.
         source: serde_json::Error,
     },
-    /// A network that was named by its id is somebody else's; it is not made anew.
+    /// A network that was named by its id, or that another program made, is somebody else's; it is not made anew.
     #[error(
-        "network {id} is in HNS with another {part}; describe it as it is to adopt it, or leave its id (hnsid) out"
+        "network {id} is in HNS with another {part} and is not ours to make anew; describe it as it is to adopt it, or \
+         choose another name and leave its id (hnsid) out"
     )]
     Foreign {
         /// Its id.
@@ -83,7 +84,9 @@ impl<S: HostNetworkService> Reconciler<S> {
         };
         match compare::networks(wanted, &found) {
             Difference::Changes(changes) => Ok((id, self.change(Object::Network, id, &changes)?)),
-            Difference::Fixed(part) if wanted.id.is_some() => Err(ApplyError::Foreign { id, part }),
+            Difference::Fixed(part) if wanted.id.is_some() || found.owner != wanted.owner => {
+                Err(ApplyError::Foreign { id, part })
+            }
             Difference::Fixed(part) => {
                 let endpoints = self.endpoints_of(id)?.len();
                 if endpoints > 0 {

@@ -115,6 +115,18 @@ fn a_network_that_differs_is_made_anew_unless_it_is_in_use() {
 }
 
 #[test]
+fn a_network_that_another_program_made_is_never_made_anew() {
+    let mut hns = Reconciler(Fake::default());
+    let theirs =
+        HostComputeNetwork { owner: "docker".to_owned(), ..render::network(&network(Kind::L2Bridge)).unwrap() };
+    let (id, _) = hns.network(&theirs).unwrap();
+    assert_eq!(apply(&mut hns, &network(Kind::L2Bridge)).unwrap(), (id, Done::Nothing), "it will do as it is");
+    let refused = apply(&mut hns, &network(Kind::L2Tunnel)).unwrap_err();
+    assert!(matches!(refused, ApplyError::Foreign { part: "Type", .. }), "{refused}");
+    assert_eq!(hns.0.calls, ["create network"]);
+}
+
+#[test]
 fn a_network_named_by_its_id_is_adopted_as_it_is_or_not_at_all() {
     let mut hns = Reconciler(Fake::default());
     let (id, _) = apply(&mut hns, &network(Kind::L2Bridge)).unwrap();

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 use std::net::IpAddr;
 use uuid::Uuid;
 
+/// [`HostComputeNetwork::owner`] of networks that this program makes.
+pub const OWNER: &str = "private-cloud-plugin";
+
 /// The document that creates a network, and that a query answers with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -15,6 +18,9 @@ pub struct HostComputeNetwork {
     pub id: Option<Uuid>,
     /// Unique among our networks.
     pub name: String,
+    /// Who made it: only what is ours is ever made anew.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub owner: String,
     /// Which driver. HNS leaves it out when it describes a NAT network.
     #[serde(rename = "Type", default)]
     pub kind: NetworkType,

@@ -2,7 +2,7 @@
 
 use super::endpoint::{FLAG_NO_INTER_COMPUTE, FLAG_REMOTE, HostComputeEndpoint, IpConfiguration};
 use super::network::{
-    Dns, HostComputeNetwork, Ipam, IpamType, MacPool, MacRange, NetworkType, Route, SchemaVersion, Subnet,
+    Dns, HostComputeNetwork, Ipam, IpamType, MacPool, MacRange, NetworkType, OWNER, Route, SchemaVersion, Subnet,
 };
 use super::policy::{
     AdapterName, DashedMac, OutboundNat, Policy, PortMapping, ProviderAddress, Qos, RemoteSubnetRoute, SdnRoute,
@@ -44,6 +44,7 @@ pub fn network(spec: &NetworkSpec) -> Result<HostComputeNetwork, Invalid> {
     Ok(HostComputeNetwork {
         id: options.hns_id,
         name: spec.hns_name().to_owned(),
+        owner: OWNER.to_owned(),
         kind: spec.kind.into(),
         policies: adapters.chain(mac).chain(remote).collect(),
         mac_pool: MacPool { ranges: ranges.collect() },

@@ -21,10 +21,16 @@ pub enum VmError {
     #[error(transparent)]
     Book(#[from] BookError),
     /// No default route.
-    #[error("the VM has no default route, so its way to the fabric is not known; name the device (uplink)")]
+    #[error(
+        "the VM has no default route, so its way to the fabric is not known; name the device (docker: --uplink, or the \
+         network's option com.docker.network.windowsshim.interface; CNI: master)"
+    )]
     NoUplink,
     /// A device that is not there.
-    #[error("the VM has no device '{0}'; name the one that leads to the fabric (uplink)")]
+    #[error(
+        "the VM has no device '{0}'; name the one that leads to the fabric (docker: --uplink, or the network's option \
+         com.docker.network.windowsshim.interface; CNI: master)"
+    )]
     NoDevice(String),
     /// A tunnel needs a router.
     #[error("an l2tunnel network needs a router to tunnel to, and the controller gave none to its subnet")]

@@ -41,12 +41,13 @@ pub(super) struct Status {
 #[derive(Debug, Args)]
 pub(super) struct Enable {
     /// Where a document is found: list=/PATH for containers' addresses, xml=/PATH or json=/PATH for the interface. Can be
-    /// given several times; without it, what existing clients ask for.
+    /// given several times; without it, the routes stay as they are, at first those that existing clients ask for.
     #[arg(long = "route", value_name = "DOCUMENT=/PATH")]
     routes: Vec<Route>,
-    /// Show in documents about interfaces all of a VM, as far as `port attach` said which ports are of one VM.
-    #[arg(long)]
-    all_interfaces: bool,
+    /// Show in documents about interfaces all of a VM, as far as `port attach` said which ports are of one VM; without it,
+    /// this stays as it is.
+    #[arg(long, num_args = 0..=1, default_missing_value = "true", require_equals = true, value_name = "BOOLEAN")]
+    all_interfaces: Option<bool>,
     #[command(flatten)]
     agent: AgentAddress,
 }
@@ -56,9 +57,11 @@ impl ProxyCommand {
         const PATH: &str = "/v1/proxy";
         let status: ProxyStatus = match self {
             Self::Enable(Enable { routes, all_interfaces, agent }) => {
-                let routes = if routes.is_empty() { Routes::default() } else { Routes::from(routes) };
-                let settings = ProxySettings { enabled: true, routes, all_interfaces };
-                Client::new(agent)?.call(Method::PUT, PATH, Some(&settings)).await?
+                let client = Client::new(agent)?;
+                let now: ProxyStatus = client.get(PATH).await?;
+                let routes = if routes.is_empty() { now.routes } else { Routes::from(routes) };
+                let all_interfaces = all_interfaces.unwrap_or(now.all_interfaces);
+                client.call(Method::PUT, PATH, Some(&ProxySettings { enabled: true, routes, all_interfaces })).await?
             }
             Self::Disable(agent) => {
                 let client = Client::new(agent)?;
@@ -124,7 +127,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn status_as_json_is_what_the_agent_answers_on_one_line() {
+    async fn settings_stay_until_they_are_said_anew_and_are_shown_as_the_agent_answers() {
         let folder = tempfile::tempdir().unwrap();
         let agent = Running::start(folder.path()).await;
         agent.attach(mac()).await;
@@ -135,6 +138,13 @@ mod tests {
         let status: Value = text.parse().unwrap();
         assert_eq!(status, agent.get("/v1/proxy").await);
         assert_eq!(status["routes"], json!(["list=/mine"]));
+        written(&agent, &["disable"]).await;
+        written(&agent, &["enable", "--all-interfaces"]).await;
+        written(&agent, &["enable"]).await;
+        let kept = agent.get("/v1/proxy").await;
+        assert_eq!((&kept["routes"], &kept["allInterfaces"]), (&json!(["list=/mine"]), &json!(true)));
+        written(&agent, &["enable", "--all-interfaces=false"]).await;
+        assert_eq!(agent.get("/v1/proxy").await["allInterfaces"], json!(false));
         let told = written(&agent, &["status"]).await;
         assert!(told.starts_with("the network proxy is on at 169.254.169.254:6642\nroute list=/mine\n"), "{told}");
         agent.stop().await;

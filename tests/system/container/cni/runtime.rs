@@ -59,8 +59,9 @@ impl Runtime {
     async fn nothing_is_kept(&self) -> Result<()> {
         wait::until("nothing is kept of the containers", async || {
             let status = self.guest.plugin(&["status"])?;
-            let gone =
-                status.contains("10 offered, 0 in use") && !status.contains("endpoint") && !status.contains("network ");
+            let gone = status.contains("10 offered, 0 of them in use")
+                && !status.contains("endpoint")
+                && !status.contains("network ");
             claim(gone, || status)
         })
         .await
