@@ -54,9 +54,6 @@ pub enum BuildError {
         #[source]
         source: io::Error,
     },
-    /// How the network proxy was switched cannot be read.
-    #[error("cannot read proxy.json in the state directory")]
-    ProxySettings(#[source] io::Error),
     /// The system is out of something.
     #[error("cannot start")]
     System(#[source] io::Error),
@@ -76,7 +73,7 @@ impl Application {
             DriverKind::Software => Box::new(Software::new(switch.clone(), clock)),
         };
         let site = Site::at(settings.proxy_listen);
-        let proxy = Proxy::load(settings.state_dir.clone(), site).map_err(BuildError::ProxySettings)?;
+        let proxy = Proxy::load(settings.state_dir.clone(), site);
         let datapath: Box<dyn Datapath> = match settings.datapath {
             DatapathKind::None => Box::new(NoDatapath),
             DatapathKind::Sockets => {

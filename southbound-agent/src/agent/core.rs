@@ -217,6 +217,7 @@ impl Core {
         match (&status.result, self.state.hash(key)) {
             (PortResult::Success, Some(hash)) if published.holds(status.profile_id, hash, vm) => {}
             (PortResult::Success, Some(hash)) => {
+                self.proxy.statistics().begin(status.profile_id);
                 if let Some(Section::Port(port)) = self.state.section(key).as_deref() {
                     published.put(hash, port.clone(), vm);
                 }

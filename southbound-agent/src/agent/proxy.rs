@@ -53,15 +53,17 @@ pub struct ProxyPort {
 }
 
 impl Proxy {
-    /// The proxy at `site`, as it was switched before.
-    ///
-    /// # Errors
-    /// The settings cannot be read.
-    pub(crate) fn load(state_dir: PathBuf, site: Site) -> io::Result<Self> {
-        let settings = ProxySettings::load(&state_dir)?;
+    /// The proxy at `site`, as it was switched before. If that cannot be read, it is off: VMs can wait for it, but not for
+    /// their policy.
+    pub(crate) fn load(state_dir: PathBuf, site: Site) -> Self {
+        let settings = ProxySettings::load(&state_dir).unwrap_or_else(|error| {
+            let directory = state_dir.display();
+            tracing::error!(%error, %directory, "proxy.json cannot be read; the network proxy is off until it is enabled");
+            ProxySettings::default()
+        });
         let directory = Arc::<Directory>::default();
         directory.write().follow(&settings);
-        Ok(Self { site, settings, state_dir, directory, statistics: Arc::default() })
+        Self { site, settings, state_dir, directory, statistics: Arc::default() }
     }
 
     /// Where it is, while it is on.

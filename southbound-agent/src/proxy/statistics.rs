@@ -40,9 +40,16 @@ impl Counts {
 pub(crate) struct Statistics(Mutex<BTreeMap<NicId, Counts>>);
 
 impl Statistics {
-    /// Changes the counters of one.
+    /// Counts for a port from now on, if it is not done already.
+    pub(crate) fn begin(&self, nic: NicId) {
+        self.lock().entry(nic).or_default();
+    }
+
+    /// Changes the counters of one. Frames that come late, from a port that is gone, are not counted.
     pub(super) fn count(&self, nic: NicId, change: impl FnOnce(&mut Counts)) {
-        change(self.lock().entry(nic).or_default());
+        if let Some(counts) = self.lock().get_mut(&nic) {
+            change(counts);
+        }
     }
 
     /// Counters of one; all zero if it has asked for nothing.

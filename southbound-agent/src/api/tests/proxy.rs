@@ -27,6 +27,24 @@ async fn the_proxy_is_off_until_it_is_switched_and_stays_as_it_was_over_a_restar
 }
 
 #[tokio::test]
+async fn a_damaged_file_switches_the_proxy_off_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let agent = Running::start(folder.path()).await;
+    agent.attach(mac()).await;
+    agent.apply(&whole(1, &sections(80))).await;
+    agent.switch(&json!({ "enabled": true })).await;
+    agent.stop().await;
+    std::fs::write(folder.path().join("proxy.json"), "{\"enabled\"").unwrap();
+
+    let agent = Running::start(folder.path()).await;
+    assert_eq!(agent.get("/v1/proxy").await["enabled"], json!(false));
+    assert_eq!(agent.get("/v1/ports").await[0]["result"]["code"], json!("success"));
+    let (status, switched) = agent.switch(&json!({ "enabled": true })).await;
+    assert_eq!((status, &switched["enabled"]), (StatusCode::OK, &json!(true)));
+    agent.stop().await;
+}
+
+#[tokio::test]
 async fn settings_that_make_no_sense_change_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let agent = Running::start(folder.path()).await;
