@@ -171,7 +171,7 @@ fn schemas() -> Value {
             ("result", "PortResult", ""),
         ]),
         "PortResult": object("What the port's policy came to.", &[
-            ("code", "string", "Success, PortBlocked or PolicyConfigurationFailureOnVfp."),
+            ("code", "string", "success, portBlocked or policyConfigurationFailureOnVfp."),
             ("message?", "string", "Why it failed."),
         ]),
         "AttachPort": object("A network device that is to be a VM's port.", &[
