@@ -2,6 +2,7 @@
 
 mod cni;
 mod docker;
+mod forget;
 mod install;
 mod invocation;
 mod status;
@@ -38,6 +39,8 @@ enum Command {
     Uninstall(install::What),
     /// Show addresses, networks and endpoints of this VM, and whether the host's network proxy answers.
     Status(status::Status),
+    /// Forget a network that docker, or the CNI configuration, does not have any more. It must have no endpoints.
+    Forget(forget::Forget),
     /// Networks as documents for the Host Network Service of Windows.
     Hns(Hns),
     /// Be the CNI plugin `private-cloud`: connect containers.
@@ -92,6 +95,7 @@ impl Cli {
             Command::Install(install) => install.run(&mut out),
             Command::Uninstall(what) => what.uninstall(&mut out),
             Command::Status(status) => status.run(&mut out).await,
+            Command::Forget(forget) => forget.run(&mut out),
             Command::Hns(hns) => hns.run(&mut out).map_err(CliError::from),
             // What a runtime is told, and how, is up to the specification.
             Command::Cni(common) => return cni::run(Plugin::Network, common).await,

@@ -5,6 +5,7 @@ mod error;
 mod firewall;
 mod front;
 mod ipam;
+mod leftovers;
 mod network;
 mod offers;
 mod service;
@@ -17,6 +18,7 @@ pub use service::{ServeError, Service, Settings};
 use crate::network::Kind;
 use crate::vm::{Change, Vm, VmError};
 use error::CallError;
+use leftovers::Leftovers;
 use offers::Offers;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -27,6 +29,7 @@ use serde_json::{Value, json};
 struct Driver {
     vm: Vm,
     offers: Offers,
+    leftovers: Leftovers,
     kind: Kind,
     /// Device for networks that name none.
     uplink: Option<String>,

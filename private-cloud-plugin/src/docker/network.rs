@@ -22,7 +22,12 @@ impl Driver {
     pub(super) async fn create_network(&self, request: Result<CreateNetwork, CallError>) -> Result<(), CallError> {
         let request = request?;
         let spec = network_spec(self.kind, self.uplink.clone(), &request)?;
-        self.change(move |change| change.add_network(&request.network, &spec)).await
+        let leftovers = self.leftovers.clone();
+        let added = self.change(move |change| {
+            leftovers.spare(&request.network);
+            change.add_network(&request.network, &spec)
+        });
+        added.await
     }
 
     pub(super) async fn delete_network(&self, request: Result<DeleteNetwork, CallError>) -> Result<(), CallError> {

@@ -1,6 +1,7 @@
 //! The service: sockets for docker and its clients, from start to end.
 
 use super::front::Front;
+use super::leftovers::Leftovers;
 use super::offers::Offers;
 use super::{Answer, Driver};
 use crate::network::Kind;
@@ -45,6 +46,8 @@ pub struct Service {
     vm: Vm,
     servers: Vec<Server>,
     front: Front,
+    leftovers: Leftovers,
+    engine_socket: PathBuf,
     sockets: Sockets,
     /// Held while the service lives, so that no second one takes the sockets from it.
     lock: File,
@@ -93,22 +96,27 @@ impl Service {
     pub async fn start(vm: Vm, proxy: Proxy, settings: Settings) -> Result<Self, ServeError> {
         let lock = alone(vm.directory())?;
         let reconciled = vm.clone();
-        let reconciled = tokio::task::spawn_blocking(move || reconciled.reconcile()).await;
-        reconciled.map_err(|error| ServeError::Serve(io::Error::other(error)))??;
+        let reconciled = tokio::task::spawn_blocking(move || {
+            reconciled.reconcile()?;
+            reconciled.look()
+        });
+        let (state, _) = reconciled.await.map_err(|error| ServeError::Serve(io::Error::other(error)))??;
+        let leftovers = Leftovers::new(&state);
         let mut sockets = Sockets::default();
         let offers = Offers::new(proxy);
         let mut servers = Vec::new();
         for kind in settings.drivers.iter().copied() {
             let path = settings.plugin_dir.join(format!("{kind}.sock"));
-            let driver = Driver { vm: vm.clone(), offers: offers.clone(), kind, uplink: settings.uplink.clone() };
+            let (vm, offers, leftovers) = (vm.clone(), offers.clone(), leftovers.clone());
+            let driver = Driver { vm, offers, leftovers, kind, uplink: settings.uplink.clone() };
             servers.push(listen(driver, &path).map_err(|source| ServeError::Listen { path: path.clone(), source })?);
             sockets.0.push(path);
         }
-        let path = settings.api_socket;
-        let front = Front::listen(&path, settings.engine_socket, settings.drivers);
+        let (path, engine_socket) = (settings.api_socket, settings.engine_socket);
+        let front = Front::listen(&path, engine_socket.clone(), settings.drivers);
         let front = front.map_err(|source| ServeError::Listen { path: path.clone(), source })?;
         sockets.0.push(path);
-        Ok(Self { vm, servers, front, sockets, lock })
+        Ok(Self { vm, servers, front, leftovers, engine_socket, sockets, lock })
     }
 
     /// Where it listens.
@@ -121,7 +129,7 @@ impl Service {
     /// # Errors
     /// A server broke off.
     pub async fn run(self, end: impl Future<Output = ()>) -> Result<(), ServeError> {
-        let Self { vm, servers, front, sockets, lock } = self;
+        let Self { vm, servers, front, leftovers, engine_socket, sockets, lock } = self;
         let handles: Vec<ServerHandle> = servers.iter().map(Server::handle).collect();
         let mut running = tokio::task::JoinSet::new();
         servers.into_iter().for_each(|server| drop(running.spawn(server)));
@@ -132,10 +140,11 @@ impl Service {
                 Some(Ok(Ok(()))) | None => Ok(()),
             }
         };
+        let lookout = async { tokio::join!(upkeep(vm.clone()), leftovers.settle(&vm, &engine_socket)).0 };
         let result = tokio::select! {
             () = end => Ok(()),
             () = front.run() => Ok(()),
-            () = upkeep(vm) => Ok(()),
+            () = lookout => Ok(()),
             broken = broken => broken,
         };
         for handle in handles {

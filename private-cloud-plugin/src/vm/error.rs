@@ -46,13 +46,15 @@ pub enum VmError {
     /// One prefix is all there is.
     #[error(
         "a second nat network, {subnet}, is not supported: a VM has one internal prefix, and that is {first}; use that \
-         network, or remove it first"
+         network, {network}, or remove it first (if docker does not have it any more: private-cloud-plugin forget {network})"
     )]
     SecondNat {
         /// What was asked for.
         subnet: Ipv4Net,
         /// What there is.
         first: Ipv4Net,
+        /// Whose that is.
+        network: NetworkId,
     },
     /// An overlay is one VXLAN network.
     #[error("an overlay network needs a virtual subnet id (vsid)")]

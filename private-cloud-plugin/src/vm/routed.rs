@@ -16,7 +16,7 @@ use std::collections::BTreeSet;
 /// The network can be had beside those that there are.
 pub(super) fn check(id: &NetworkId, network: &Network, state: &State) -> Result<(), VmError> {
     let kind = network.kind;
-    let mut others = state.networks.iter().filter(|(other, _)| *other != id).map(|(_, other)| other);
+    let mut others = state.networks.iter().filter(|(other, _)| *other != id);
     if kind.routed_by_the_vm() && !network.gateway.is_some_and(|gateway| network.subnet.contains(&gateway)) {
         return Err(VmError::NoGateway { kind, subnet: network.subnet });
     }
@@ -27,12 +27,14 @@ pub(super) fn check(id: &NetworkId, network: &Network, state: &State) -> Result<
                 return Err(VmError::BadVsid(vsid));
             }
             let same = |other: &Network| other.overlay.as_ref().is_some_and(|other| other.vsid == overlay.vsid);
-            if others.any(same) { Err(VmError::VsidTaken(overlay.vsid)) } else { Ok(()) }
+            if others.any(|(_, other)| same(other)) { Err(VmError::VsidTaken(overlay.vsid)) } else { Ok(()) }
         }
         (None, Kind::Overlay) => Err(VmError::NoVsid),
         (Some(_), _) => Err(VmError::NoOverlay(kind)),
-        (None, Kind::Nat) => match others.find(|other| other.kind == Kind::Nat) {
-            Some(first) => Err(VmError::SecondNat { subnet: network.subnet, first: first.subnet }),
+        (None, Kind::Nat) => match others.find(|(_, other)| other.kind == Kind::Nat) {
+            Some((first, Network { subnet, .. })) => {
+                Err(VmError::SecondNat { subnet: network.subnet, first: *subnet, network: first.clone() })
+            }
             None => Ok(()),
         },
         (None, _) => Ok(()),

@@ -40,7 +40,8 @@ fn c02_a_second_nat_prefix_is_refused() {
         with_nat(site)?;
         let refused = site.nodes[0].try_network("other", &subnet(Kind::Nat, "172.21.0.0/24"))?;
         assert!(matches!(refused, Err(VmError::SecondNat { .. })), "{refused:?}");
-        assert!(refused.unwrap_err().to_string().contains("one internal prefix"));
+        let text = refused.unwrap_err().to_string();
+        assert!(text.contains("one internal prefix") && text.contains("private-cloud-plugin forget nat)"), "{text}");
         Ok(())
     });
 }

@@ -2,11 +2,13 @@
 //! the NIC they depend on.
 
 use super::scene::{
-    DOCKER_NETWORK, SAME_SUBNET, all, container_host, contains, does_not_reach, fill, near, network, plain_vm, reaches,
-    refusal, set_address, withdraw_address,
+    DOCKER_NETWORK, SAME_SUBNET, all, container_host, container_vm, contains, does_not_reach, fill, near, network,
+    plain_vm, reaches, refusal, set_address, withdraw_address,
 };
-use harness::docker::Container;
+use harness::docker::{Container, ENGINE, docker};
+use harness::error::claim;
 use harness::guest::on_container_fabric;
+use harness::plugin::ContainerHost;
 use harness::{Error, Result, wait};
 use std::collections::BTreeSet;
 use std::net::IpAddr;
@@ -16,6 +18,11 @@ fn line_of(status: &str, address: IpAddr) -> Result<String> {
     let about = format!("{address} in ");
     let line = status.lines().find(|line| line.contains(&about)).map(str::to_owned);
     line.ok_or_else(|| Error::Claim(format!("{status} says nothing of {address}")))
+}
+
+/// Docker's id of a network.
+fn id_of(web: &ContainerHost, network: &str) -> Result<String> {
+    Ok(web.docker(&["network", "inspect", "--format", "{{.Id}}", network])?.trim().to_owned())
 }
 
 #[test]
@@ -151,5 +158,48 @@ fn rules_that_somebody_removed_come_back_by_themselves() {
         web.guest.run("nft", &["flush", "ruleset"])?;
         wait::until("the container is reached again", async || reaches(&peer.namespace, container.address, SAME_SUBNET))
             .await
+    });
+}
+
+#[test]
+fn a_network_removed_while_the_plugin_is_down_is_forgotten_when_it_is_back() {
+    on_container_fabric(1, async |fabric| {
+        network(fabric, "VNet1").await?;
+        let drivers = ["--driver", "nat", "--driver", "l2bridge"].map(str::to_owned).to_vec();
+        let mut web = ContainerHost::start_with(container_vm(fabric, "web", "VNet1").await?, drivers).await?;
+        web.create_network("nat", "172.20.0.0/24", "172.20.0.1", "inside")?;
+        web.create_network("l2bridge", "192.168.1.0/24", "192.168.1.1", DOCKER_NETWORK)?;
+        let (removed, kept) = (id_of(&web, "inside")?, id_of(&web, DOCKER_NETWORK)?);
+        web.plugin.process().kill()?;
+        // Docker gives up calling after a while and removes it without us.
+        docker(&web.guest, ENGINE, &["network", "rm", "inside"])?;
+        contains(&web.guest.plugin(&["status"])?, &[&removed, &kept])?;
+
+        web.plugin.restart(&web.guest)?;
+        let status = wait::until("the network is forgotten", async || {
+            let status = web.guest.plugin(&["status"]).map_err(|error| error.to_string())?;
+            if status.contains(&removed) { Err(status) } else { Ok(status) }
+        });
+        contains(&status.await?, &[&format!("network {kept} ")])?;
+        web.create_network("nat", "172.21.0.0/24", "172.21.0.1", "again")?;
+        web.run("again", "c1")?;
+        web.run(DOCKER_NETWORK, "c2").map(drop)
+    });
+}
+
+#[test]
+fn an_operator_has_a_network_forgotten_only_while_it_has_no_endpoints() {
+    on_container_fabric(1, async |fabric| {
+        network(fabric, "VNet1").await?;
+        let web = container_host(fabric, "l2bridge").await?;
+        web.run(DOCKER_NETWORK, "c1")?;
+        let id = id_of(&web, DOCKER_NETWORK)?;
+        let forget = ["forget", id.as_str()];
+        contains(&refusal(web.guest.plugin(&forget))?, &["has 1 endpoints", "remove its containers first"])?;
+        web.docker(&["rm", "--force", "c1"])?;
+        web.guest.plugin(&forget)?;
+        let status = web.guest.plugin(&["status"])?;
+        claim(!status.contains(&id), || status.clone())?;
+        contains(&refusal(web.guest.plugin(&forget))?, &["there is no network"])
     });
 }
