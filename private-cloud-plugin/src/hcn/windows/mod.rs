@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 /// The Host Network Service of this host. Calls block; keep them off threads that must not.
 pub struct ComputeNetwork {
-    library: Library,
+    dll: Library,
 }
 
 /// The part of a document that names its object.
@@ -31,7 +31,7 @@ impl ComputeNetwork {
     /// # Errors
     /// The host has no containers feature, or an old one.
     pub fn load() -> Result<Self, LoadError> {
-        Ok(Self { library: Library::load()? })
+        Ok(Self { dll: Library::load()? })
     }
 
     /// The id that a document asks for; all zeros let the service choose.
@@ -41,7 +41,7 @@ impl ComputeNetwork {
 
     /// The id that the service gave.
     fn id_of(&self, opened: &Opened<'_>) -> Result<Uuid, HcnError> {
-        let document = self.library.query(opened, EVERYTHING)?;
+        let document = self.dll.query(opened, EVERYTHING)?;
         let identified = json::read::<Identified>(&document);
         identified.map(|document| document.id).map_err(|_| HcnError { hresult: 0, record: document })
     }
@@ -49,32 +49,32 @@ impl ComputeNetwork {
 
 impl HostNetworkService for ComputeNetwork {
     fn enumerate(&mut self, object: Object, query: &str) -> Result<Vec<Uuid>, HcnError> {
-        let list = self.library.enumerate(object, query)?;
+        let list = self.dll.enumerate(object, query)?;
         json::read(&list).map_err(|_| HcnError { hresult: 0, record: list })
     }
 
     fn create_network(&mut self, settings: &str) -> Result<Uuid, HcnError> {
-        let network = self.library.create_network(Self::wanted_id(settings), settings)?;
+        let network = self.dll.create_network(Self::wanted_id(settings), settings)?;
         self.id_of(&network)
     }
 
     fn create_endpoint(&mut self, network: Uuid, settings: &str) -> Result<Uuid, HcnError> {
-        let network = self.library.open(Object::Network, network)?;
-        let endpoint = self.library.create_endpoint(&network, Self::wanted_id(settings), settings)?;
+        let network = self.dll.open(Object::Network, network)?;
+        let endpoint = self.dll.create_endpoint(&network, Self::wanted_id(settings), settings)?;
         self.id_of(&endpoint)
     }
 
     fn query(&mut self, object: Object, id: Uuid) -> Result<String, HcnError> {
-        let opened = self.library.open(object, id)?;
-        self.library.query(&opened, EVERYTHING)
+        let opened = self.dll.open(object, id)?;
+        self.dll.query(&opened, EVERYTHING)
     }
 
     fn modify(&mut self, object: Object, id: Uuid, request: &str) -> Result<(), HcnError> {
-        let opened = self.library.open(object, id)?;
-        self.library.modify(&opened, request)
+        let opened = self.dll.open(object, id)?;
+        self.dll.modify(&opened, request)
     }
 
     fn delete(&mut self, object: Object, id: Uuid) -> Result<(), HcnError> {
-        self.library.delete(object, id)
+        self.dll.delete(object, id)
     }
 }
