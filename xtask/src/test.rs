@@ -7,6 +7,9 @@ use harness::support::{REQUIRE_PACKETS, on_path};
 use std::ffi::OsStr;
 use std::process::{Command, ExitCode};
 
+/// Where the drivers of Windows' Host Networking Service are to run.
+const WINDOWS: &str = "x86_64-pc-windows-gnu";
+
 /// How long random frames are thrown at the engine.
 const FUZZ_SECONDS: u32 = 20;
 
@@ -24,9 +27,22 @@ pub(crate) fn run() -> ExitCode {
     } else {
         steps.run("dependencies", || Outcome::Skipped("cargo-deny is not installed".to_owned()));
     }
+    windows(&mut steps);
     tests(&mut steps);
     fuzz(&mut steps);
     steps.finish()
+}
+
+/// What of the guest side runs on Windows compiles for it; it takes the target's standard library.
+fn windows(steps: &mut Steps) {
+    let targets = Command::new("rustup").args(["target", "list", "--installed"]).output();
+    let installed = targets.is_ok_and(|list| String::from_utf8_lossy(&list.stdout).lines().any(|line| line == WINDOWS));
+    if !installed {
+        steps.run("check for Windows", || Outcome::Skipped(format!("rustup has no target {WINDOWS}")));
+        return;
+    }
+    let package = ["--package", "private-cloud-plugin", "--target", WINDOWS];
+    steps.command("check for Windows", cargo(["clippy"]).args(package).args(["--", "-D", "warnings"]));
 }
 
 /// All tests. Those that move real packets need network namespaces: root has them, others may borrow them.
