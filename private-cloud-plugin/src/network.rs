@@ -129,6 +129,11 @@ id! {
     EndpointId
 }
 
+/// Whether docker made this id: 64 hexadecimal digits. Those of CNI networks have a colon.
+pub fn is_dockers(id: &str) -> bool {
+    id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 impl EndpointId {
     /// Name of the end of the device pair that stays with the VM. Longer ids than a device name may be are hashed.
     pub fn host_device(&self) -> String {

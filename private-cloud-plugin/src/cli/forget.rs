@@ -1,6 +1,7 @@
 //! `private-cloud-plugin forget`.
 
 use super::CliError;
+use super::status::short;
 use crate::network::NetworkId;
 use crate::store;
 use crate::vm::{Vm, VmError};
@@ -13,7 +14,7 @@ pub(super) struct Forget {
     /// Directory of the state.
     #[arg(long, value_name = "DIR", env = "PRIVATE_CLOUD_STATE_DIR", default_value = store::DEFAULT_DIRECTORY)]
     state_dir: PathBuf,
-    /// The network's whole id, as `status` shows it.
+    /// The network's id, whole or as `status` shows it.
     network: NetworkId,
 }
 
@@ -21,10 +22,9 @@ impl Forget {
     pub(super) fn run(self, out: &mut impl Write) -> Result<(), CliError> {
         let Self { state_dir, network } = self;
         Vm::new(state_dir).change(|change| {
-            if !change.state().networks.contains_key(&network) {
-                return Err(VmError::NoNetwork(network.clone()));
-            }
-            change.remove_network(&network)
+            let mut ids = change.state().networks.keys();
+            let found = ids.find(|id| **id == network || short(id.as_str()) == network.as_str()).cloned();
+            change.remove_network(&found.ok_or_else(|| VmError::NoNetwork(network.clone()))?)
         })?;
         Ok(writeln!(out, "network {network} is forgotten")?)
     }

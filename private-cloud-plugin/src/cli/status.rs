@@ -3,6 +3,7 @@
 use super::{CliError, Common};
 use crate::book::{Book, Holder};
 use crate::kernel::{Commands, Kernel};
+use crate::network::is_dockers;
 use crate::network::{Endpoint, Network};
 use crate::proxy::Proxy;
 use crate::table::{self, Picture};
@@ -80,7 +81,6 @@ fn addresses(out: &mut impl Write, book: &Book) -> Result<(), CliError> {
 }
 
 /// An id as docker shows it: the first twelve of its 64 digits. Ids of CNI say who it is and are shown whole.
-fn short(id: &str) -> &str {
-    let is_dockers = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
-    if is_dockers { &id[..12] } else { id }
+pub(super) fn short(id: &str) -> &str {
+    if is_dockers(id) { &id[..12] } else { id }
 }

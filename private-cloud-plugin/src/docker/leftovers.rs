@@ -13,7 +13,7 @@
 #[cfg(test)]
 mod tests;
 
-use crate::network::NetworkId;
+use crate::network::{NetworkId, is_dockers};
 use crate::state::State;
 use crate::vm::{Vm, VmError};
 use serde::Deserialize;
@@ -55,7 +55,7 @@ struct Listed {
 impl Leftovers {
     /// All networks of docker are suspected at first.
     pub(super) fn new(state: &State) -> Self {
-        let suspects = state.networks.keys().filter(|id| is_dockers(id)).cloned().collect();
+        let suspects = state.networks.keys().filter(|id| is_dockers(id.as_str())).cloned().collect();
         Self { suspects: Arc::new(Mutex::new(suspects)) }
     }
 
@@ -106,11 +106,6 @@ fn gone(suspects: &BTreeSet<NetworkId>, listed: &BTreeSet<String>, state: &State
     let used: BTreeSet<_> = state.endpoints.values().map(|endpoint| &endpoint.network).collect();
     let there = suspects.iter().filter(|id| state.networks.contains_key(id));
     there.filter(|id| !used.contains(id) && !listed.contains(id.as_str())).cloned().collect()
-}
-
-/// Docker's ids are 64 hexadecimal digits. Those of CNI networks have a colon.
-fn is_dockers(id: &NetworkId) -> bool {
-    id.as_str().len() == 64 && id.as_str().bytes().all(|byte| byte.is_ascii_hexdigit())
 }
 
 /// Ids of all networks that the engine has: without a filter, so that one is known under whatever name of a driver.

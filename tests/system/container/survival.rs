@@ -20,9 +20,10 @@ fn line_of(status: &str, address: IpAddr) -> Result<String> {
     line.ok_or_else(|| Error::Claim(format!("{status} says nothing of {address}")))
 }
 
-/// Docker's id of a network.
+/// Docker's id of a network, as docker and `status` show it.
 fn id_of(web: &ContainerHost, network: &str) -> Result<String> {
-    Ok(web.docker(&["network", "inspect", "--format", "{{.Id}}", network])?.trim().to_owned())
+    let name = format!("name={network}");
+    Ok(web.docker(&["network", "ls", "--quiet", "--filter", &name])?.trim().to_owned())
 }
 
 #[test]
