@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::names::InterfaceName;
-use crate::kernel::{KernelError, ask_within};
+use crate::kernel::{KernelError, Link, ask_within};
 use ipnet::IpNet;
 use serde::Deserialize;
 use std::fs;
@@ -50,26 +50,7 @@ pub(super) fn look(namespace: &Path, interface: &InterfaceName) -> Result<Option
         return Ok(None);
     };
     let routes: Vec<Route> = ask_within(namespace, &["-j", "-4", "route", "show"])?;
-    Ok(Some(link.with(routes.iter().filter_map(|route| destination(&route.dst)).collect())))
-}
-
-/// `ip -j address show`
-#[derive(Deserialize)]
-struct Link {
-    ifname: Option<String>,
-    #[serde(default)]
-    address: String,
-    #[serde(default)]
-    flags: Vec<String>,
-    #[serde(default)]
-    addr_info: Vec<Address>,
-}
-
-#[derive(Deserialize)]
-struct Address {
-    local: Option<IpAddr>,
-    #[serde(default)]
-    prefixlen: u8,
+    Ok(Some(inside(&link, routes.iter().filter_map(|route| destination(&route.dst)).collect())))
 }
 
 /// `ip -j route show`
@@ -79,12 +60,9 @@ struct Route {
     dst: String,
 }
 
-impl Link {
-    fn with(self, routes: Vec<IpNet>) -> Inside {
-        let nets = self.addr_info.into_iter().filter_map(|address| IpNet::new(address.local?, address.prefixlen).ok());
-        let up = self.flags.iter().any(|flag| flag == "UP");
-        Inside { mac: self.address, up, addresses: nets.collect(), routes }
-    }
+fn inside(link: &Link, routes: Vec<IpNet>) -> Inside {
+    let mac = link.address.clone().unwrap_or_default();
+    Inside { mac, up: link.is_up(), addresses: link.nets().collect(), routes }
 }
 
 /// `ip` writes `default`, or leaves the length of a host's prefix out.
@@ -106,7 +84,7 @@ mod tests {
                 "addr_info": [{"family": "inet", "local": "192.168.1.101", "prefixlen": 24}, {"family": "inet6"}]}"#,
         )
         .unwrap();
-        let inside = link.with(Vec::new());
+        let inside = inside(&link, Vec::new());
         assert!(inside.up);
         assert_eq!(inside.addresses, ["192.168.1.101/24".parse::<IpNet>().unwrap()]);
         for (text, net) in [("default", "0.0.0.0/0"), ("10.0.0.0/8", "10.0.0.0/8"), ("10.1.1.1", "10.1.1.1/32")] {

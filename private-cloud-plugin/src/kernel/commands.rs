@@ -1,7 +1,8 @@
 //! The kernel by way of `ip` (iproute2), `nft` and `nsenter`: tools that every administrator can repeat a step with.
 
+use super::link::Link;
 use super::{Device, Kernel, KernelError, Observed, forwarding};
-use ipnet::Ipv4Net;
+use ipnet::IpNet;
 use policy::net::MacAddr;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -32,7 +33,7 @@ impl Kernel for Commands {
         let routes: Vec<Route> = ask(&["-j", "-4", "route", "show", "default"])?;
         Ok(Observed {
             boot: boot.trim().to_owned(),
-            devices: links.into_iter().filter_map(Link::into_device).collect(),
+            devices: links.into_iter().filter_map(device).collect(),
             default_device: routes.into_iter().find_map(|route| route.dev),
         })
     }
@@ -91,24 +92,6 @@ impl Kernel for Commands {
     }
 }
 
-/// `ip -j address show`
-#[derive(Deserialize)]
-struct Link {
-    ifname: Option<String>,
-    address: Option<String>,
-    #[serde(default)]
-    mtu: u32,
-    #[serde(default)]
-    addr_info: Vec<Address>,
-}
-
-#[derive(Deserialize)]
-struct Address {
-    local: Option<IpAddr>,
-    #[serde(default)]
-    prefixlen: u8,
-}
-
 /// `ip -j route show`
 #[derive(Deserialize)]
 struct Route {
@@ -124,16 +107,15 @@ struct Neighbour {
     state: Vec<String>,
 }
 
-impl Link {
-    /// `None` for what is no Ethernet device.
-    fn into_device(self) -> Option<(String, Device)> {
-        let mac = self.address?.parse().ok()?;
-        let nets = self.addr_info.into_iter().filter_map(|address| match address.local? {
-            IpAddr::V4(local) => Ipv4Net::new(local, address.prefixlen).ok(),
-            IpAddr::V6(_) => None,
-        });
-        Some((self.ifname?, Device { mac, mtu: self.mtu, addresses: nets.collect() }))
-    }
+/// `None` for what is no Ethernet device.
+fn device(link: Link) -> Option<(String, Device)> {
+    let mac = link.address.as_ref()?.parse().ok()?;
+    let addresses = link.nets().filter_map(|net| match net {
+        IpNet::V4(net) => Some(net),
+        IpNet::V6(_) => None,
+    });
+    let device = Device { mac, mtu: link.mtu, addresses: addresses.collect() };
+    Some((link.ifname?, device))
 }
 
 fn neighbour(uplink: &str, address: Ipv4Addr) -> Result<Option<MacAddr>, KernelError> {
@@ -236,7 +218,7 @@ mod tests {
               "addr_info":[{"family":"inet","local":"192.168.1.9","prefixlen":24}]},
             {"ifindex":3,"ifname":"tun0","mtu":1400,"addr_info":[]},{}]"#;
         let links: Vec<Link> = serde_json::from_str(json).unwrap();
-        let devices: Vec<_> = links.into_iter().filter_map(Link::into_device).collect();
+        let devices: Vec<_> = links.into_iter().filter_map(device).collect();
         assert_eq!(devices.len(), 2);
         let (name, device) = &devices[1];
         assert_eq!((name.as_str(), device.mtu), ("e0", 1450));

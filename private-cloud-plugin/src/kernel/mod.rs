@@ -4,9 +4,11 @@ mod commands;
 #[cfg(test)]
 pub(crate) mod fake;
 mod forwarding;
+mod link;
 
 pub use commands::Commands;
 pub(crate) use commands::{ask_within, loaded, tables_within};
+pub(crate) use link::Link;
 
 use ipnet::Ipv4Net;
 use policy::net::MacAddr;

@@ -13,14 +13,14 @@ fn offer(addresses: &[u8]) -> Offer {
     Offer::parse(format!(r#"{{"IPs":[{}]}}"#, entries.collect::<Vec<_>>().join(",")).as_bytes()).unwrap()
 }
 
-struct Bench {
+pub(super) struct Bench {
     directory: tempfile::TempDir,
-    kernel: Arc<Fake>,
-    vm: Vm,
+    pub(super) kernel: Arc<Fake>,
+    pub(super) vm: Vm,
 }
 
 impl Bench {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let directory = tempfile::tempdir().unwrap();
         let kernel = Arc::new(Fake::vm());
         let vm = Vm::on(directory.path(), kernel.clone());

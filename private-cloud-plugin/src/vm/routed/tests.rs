@@ -1,27 +1,13 @@
 //! nat, transparent and overlay, on a kernel that only remembers.
 
 use super::*;
-use crate::kernel::fake::Fake;
 use crate::network::overlay::Remote;
 use crate::network::{EndpointId, PublishedPort, Transport};
-use crate::vm::{Change, EndpointSpec, NetworkSpec, Place, Vm};
+use crate::vm::tests::Bench;
+use crate::vm::{Change, EndpointSpec, NetworkSpec, Place};
 use std::net::Ipv4Addr;
-use std::sync::Arc;
-
-struct Bench {
-    _directory: tempfile::TempDir,
-    kernel: Arc<Fake>,
-    vm: Vm,
-}
 
 impl Bench {
-    fn new() -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let kernel = Arc::new(Fake::vm());
-        let vm = Vm::on(directory.path(), kernel.clone());
-        Self { _directory: directory, kernel, vm }
-    }
-
     fn network(&self, name: &str, spec: &NetworkSpec) -> Result<(), VmError> {
         self.vm.change(|change| change.add_network(&name.parse().unwrap(), spec))
     }
@@ -30,7 +16,7 @@ impl Bench {
         self.vm.change(|change| attach(change, network, address.into(), ports))
     }
 
-    fn remove(&self, network: &str, address: [u8; 4]) {
+    fn remove_from(&self, network: &str, address: [u8; 4]) {
         let id = endpoint_id(network, address.into());
         self.vm.change(|change| change.remove_endpoint(&id)).unwrap();
     }
@@ -112,7 +98,7 @@ fn a_port_of_the_vm_leads_to_one_nat_container_until_that_is_gone() {
     assert!(matches!(bench.endpoint("nat", [172, 20, 0, 3], &[WEB]), Err(VmError::PortTaken { port: 8080, .. })));
     let own_address = bench.endpoint("near", [192, 168, 1, 101], &[WEB]).unwrap_err().to_string();
     assert!(own_address.contains("reached at its own address, 192.168.1.101"), "{own_address}");
-    bench.remove("nat", [172, 20, 0, 2]);
+    bench.remove_from("nat", [172, 20, 0, 2]);
     assert!(!bench.kernel.table().contains("8080"));
     bench.endpoint("nat", [172, 20, 0, 3], &[WEB]).unwrap();
 }
@@ -126,7 +112,7 @@ fn vxlan_devices_come_with_the_first_container_and_go_with_the_last_network() {
     assert!(vxlans().is_empty());
     bench.endpoint("web", [10, 1, 1, 4], &[]).unwrap();
     assert_eq!(vxlans(), ["pc-vx5001", "pc-vx5002"]);
-    bench.remove("web", [10, 1, 1, 4]);
+    bench.remove_from("web", [10, 1, 1, 4]);
     assert!(bench.kernel.table().contains("chain pc_vx5001"), "a device without containers is no way into the VM");
     bench.vm.change(|change| change.remove_network(&"web".parse().unwrap())).unwrap();
     assert_eq!(vxlans(), ["pc-vx5002"], "the other network has the other");
